@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { httpAddress, isLoopback, mqttAddress } from './address.ts'
+
+test.each([
+  ['mqtt://127.0.0.1:1884', '127.0.0.1', 1884],
+  ['mqtt://127.0.0.1', '127.0.0.1', 1883],
+  ['mqtt://[::1]:1884', '::1', 1884],
+  ['mqtt://[::]', '::', 1883],
+  ['mqtt://broker.example:0', 'broker.example', 0],
+])('mqttAddress gives host and port when %s is given', (text, host, port) => {
+  expect(mqttAddress(text)).toEqual({ host, port })
+})
+
+test.each([
+  '127.0.0.1:1883',
+  'mqtts://127.0.0.1:1883',
+  'mqtt://',
+  'mqtt://:1883',
+  'mqtt://::1:1883',
+  'mqtt://[localhost]:1883',
+  'mqtt://127.0.0:1883',
+  'mqtt://256.0.0.1',
+  'mqtt://localhost:65536',
+  'mqtt://localhost:',
+  'mqtt://localhost:1883/',
+  'mqtt://user:password@localhost:1883',
+  'mqtt://local host',
+])('mqttAddress gives null when %s is given', (text) => {
+  expect(mqttAddress(text)).toBeNull()
+})
+
+test('httpAddress gives null when the port is missing', () => {
+  expect(httpAddress('127.0.0.1')).toBeNull()
+  expect(httpAddress('127.0.0.1:8080')).toEqual({ host: '127.0.0.1', port: 8080 })
+  expect(httpAddress('[::1]:8080')).toEqual({ host: '::1', port: 8080 })
+})
+
+test.each(['127.0.0.1', '127.255.3.4', '::1', '0:0:0:0:0:0:0:1', 'localhost', 'LocalHost'])(
+  'isLoopback is true when the host is %s',
+  (host) => expect(isLoopback(host)).toBe(true),
+)
+
+test.each(['0.0.0.0', '::', '128.0.0.1', '10.0.0.1', '::2', 'localhost.example', '127.example'])(
+  'isLoopback is false when the host is %s',
+  (host) => expect(isLoopback(host)).toBe(false),
+)

@@ -1,0 +1,40 @@
+/** Addresses as the configuration file writes them, and which of them only this machine can reach. */
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+
+export type Address = { host: string; port: number }
+
+const mqttScheme = 'mqtt://'
+const mqttPortDefault = 1883
+
+/** `mqtt://host`, `mqtt://host:port`; null when it is none. */
+export function mqttAddress(text: string): Address | null {
+  return text.startsWith(mqttScheme) ? address(text.slice(mqttScheme.length), mqttPortDefault) : null
+}
+
+/** `host:port`; null when it is none. */
+export const httpAddress = (text: string): Address | null => address(text, null)
+
+/** Port 0 lets the system choose: tests and a second instance need it. */
+function address(text: string, portDefault: number | null): Address | null {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const port = digits === undefined ? portDefault : Number(digits)
+  if (port === null || port > 65_535) return null
+  if (bracketed !== undefined) return isIPv6(bracketed) ? { host: bracketed, port } : null
+  return plain !== undefined && isHost(plain) ? { host: plain, port } : null
+}
+
+/** Digits and dots alone are an IPv4 address or a slip of the pen, never a name. */
+function isHost(host: string): boolean {
+  return /^[\d.]+$/.test(host) ? isIPv4(host) : /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(host)
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether only this machine can connect. A name other than localhost may resolve to anything, so it does not count. */
+export function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return loopback.check(host, 'ipv4')
+  if (isIPv6(host)) return loopback.check(host, 'ipv6')
+  return host.toLowerCase() === 'localhost'
+}

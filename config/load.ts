@@ -1,0 +1,90 @@
+/**
+ * The configuration file, read before anything is opened: either everything in it holds, or a StartError tells every
+ * problem at once and nothing is started.
+ */
+import assert from 'node:assert'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Value } from 'typebox/value'
+import { StartError } from '../telemetry/errors.ts'
+import type { Route } from '../telemetry/route.ts'
+import { type Address, httpAddress, mqttAddress } from './address.ts'
+import { check, type Sound } from './check.ts'
+import { parse } from './parse.ts'
+import { createProblems } from './problems.ts'
+import { checkRelations } from './relations.ts'
+import { linkText } from './rules.ts'
+import { type ConfigFile, configSchema } from './schema.ts'
+import { sizeBytes } from './size.ts'
+
+/** Plain data, everything filled in. */
+export type Config = {
+  /** Folder, relative to the working directory. */
+  data: string
+  broker: {
+    listen: Address[]
+    anonymous: boolean
+    credentials: { username: string; password: string } | null
+    /** Topic pattern of births and wills. */
+    status: string
+  }
+  http: Address & { anonymous: boolean }
+  /** `url`: without a trailing slash. */
+  store: { type: 'duckdb' } | { type: 'influxdb'; url: string; org: string; bucket: string; token: string }
+  journal: { bytesMax: number }
+  routes: Route[]
+}
+
+export const configFileName = 'telemetry.yaml'
+
+/**
+ * @param text the file's text; null, like an empty file, gives the defaults
+ * @param fileName as problems shall name it
+ * @throws StartError with every problem, in the order of the file
+ */
+export function loadConfig(text: string | null, fileName: string, env: NodeJS.ProcessEnv): Config {
+  const problems = createProblems()
+  const value = parse(text ?? '', env, problems)
+  const file = check(configSchema, value ?? new Map(), '', problems)
+  if (file !== undefined) checkRelations(file as Sound<ConfigFile>, problems)
+  const found = problems.list(fileName)
+  if (found.length > 0) throw new StartError(found)
+  assert(Value.Check(configSchema, file))
+  return toConfig(file)
+}
+
+/**
+ * @param path as the operator named it; undefined: telemetry.yaml in the folder, or the defaults when there is none
+ * @throws StartError when the named file is not there, a file cannot be read, or something in it does not hold
+ */
+export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv = process.env, folder = '.'): Config {
+  const fileName = path ?? configFileName
+  let text: string | null = null
+  try {
+    text = readFileSync(path ?? join(folder, configFileName), 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') throw new StartError(`${fileName}: the configuration file cannot be read (${code})`)
+    if (path !== undefined) throw new StartError(`${fileName}: there is no such configuration file`)
+  }
+  return loadConfig(text, fileName, env)
+}
+
+/** Only for a file that was checked: every address and size can be read. */
+function toConfig(file: ConfigFile): Config {
+  const { listen, anonymous, credentials, status } = file.broker
+  const { store } = file
+  return {
+    data: file.data,
+    broker: { listen: listen.map((it) => sure(mqttAddress(it))), anonymous, credentials: credentials ?? null, status },
+    http: { ...sure(httpAddress(file.http.listen)), anonymous: file.http.anonymous },
+    store: store.type === 'influxdb' ? { ...store, url: linkText(store.url) } : store,
+    journal: { bytesMax: sure(sizeBytes(file.journal.bytesMax)) },
+    routes: file.routes,
+  }
+}
+
+function sure<T>(value: T | null): T {
+  assert(value !== null)
+  return value
+}

@@ -1,0 +1,64 @@
+/**
+ * What a text must keep to beyond being a text. A rule answers why a value cannot be used, null when it can, and ''
+ * when there is nothing to add to what is wanted (the title in schema.ts).
+ */
+import { limits } from '../telemetry/limits.ts'
+import { deviceTag, stateMeasurement } from '../telemetry/schema.ts'
+import { topicPattern, topicPatternProblem } from '../telemetry/topic.ts'
+import { httpAddress, mqttAddress } from './address.ts'
+import { journalBytesMin, sizeBytes, sizeText } from './size.ts'
+
+export type Rule = (value: string) => string | null
+
+const controlCharacter = /\p{Cc}/u
+
+export const anyTextRule: Rule = (value) => (value === '' ? '' : null)
+export const mqttAddressRule: Rule = (value) => (mqttAddress(value) === null ? '' : null)
+export const httpAddressRule: Rule = (value) => (httpAddress(value) === null ? '' : null)
+/** A token becomes an HTTP header; a line end at its end is what is left over from reading it out of a file. */
+export const tokenRule: Rule = (value) => (/^[\x21-\x7e]+$/.test(value) ? null : '')
+
+export const topicRule: Rule = (source) => {
+  const problem = topicPatternProblem(source)
+  if (problem !== null) return problem
+  const { names } = topicPattern(source)
+  if (!names.includes(deviceTag)) return `names no level {${deviceTag}}`
+  // InfluxDB discards every point that has a tag of this name.
+  if (names.includes('time')) return 'names a level {time}, but no tag can have this name'
+  if (source.startsWith('$')) return 'begins with $, such topics belong to the broker'
+  if (controlCharacter.test(source)) return 'holds control characters'
+  if (Buffer.byteLength(source) > limits.topicBytesMax) return `is longer than ${limits.topicBytesMax} bytes`
+  return null
+}
+
+export const measurementRule: Rule = (name) => {
+  if (name === '') return ''
+  if (controlCharacter.test(name)) return 'holds control characters'
+  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
+  if (name === stateMeasurement) return 'is where the platform writes the states of devices'
+  return null
+}
+
+export const linkRule: Rule = (text) => {
+  if (!URL.canParse(text)) return ''
+  const url = new URL(text)
+  if (!/^https?:$/.test(url.protocol)) return ''
+  if (url.username !== '' || url.password !== '') return 'holds a user name or password, InfluxDB wants store.token'
+  if (url.search !== '' || url.hash !== '') return 'goes on after the path, leave out everything from ? or # on'
+  // The client adds these itself; twice, they are a 404 on every write.
+  if (/\/api\/v2(\/|$)/.test(url.pathname)) return 'holds the path of the API, leave out everything from /api/v2 on'
+  return null
+}
+
+/** Without trailing slashes, so that a path can be added. */
+export function linkText(text: string): string {
+  const url = new URL(text)
+  return url.origin + url.pathname.replace(/\/+$/, '')
+}
+
+/** For whole numbers of bytes too. */
+export function sizeRule(value: number | string): string | null {
+  const bytes = sizeBytes(value)
+  if (bytes === null) return ''
+  return bytes < journalBytesMin ? `is less than the minimum of ${sizeText(journalBytesMin)}` : null
+}

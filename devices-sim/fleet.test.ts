@@ -1,0 +1,134 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { Aedes } from 'aedes'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { decodeValue } from '../telemetry/codec/value.ts'
+import { isProblem } from '../telemetry/reading.ts'
+import { createFleet, type Fleet } from './fleet.ts'
+
+type Taken = { topic: string; payload: string; retain: boolean }
+
+let broker: Aedes
+let server: ReturnType<typeof createServer>
+let sockets: Set<Socket>
+let taken: Taken[]
+let fleet: Fleet | undefined
+
+const listen = async (port = 0) => {
+  server = createServer((socket) => {
+    sockets.add(socket)
+    broker.handle(socket)
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+const stopListening = async () => {
+  server.close()
+  for (const socket of sockets) socket.destroy()
+  await once(server, 'close')
+}
+
+beforeEach(async () => {
+  broker = await Aedes.createBroker()
+  sockets = new Set()
+  taken = []
+  broker.on('publish', ({ topic, payload, retain }) => {
+    if (topic.startsWith('sensors/')) taken.push({ topic, payload: payload.toString(), retain })
+  })
+})
+afterEach(async () => {
+  await fleet?.close()
+  if (server.listening) await stopListening()
+  await new Promise<void>((resolve) => broker.close(() => resolve()))
+})
+
+const start = (port: number, devices = 3, startMs = 1_800_000_000_000): Fleet => {
+  fleet = createFleet({ url: `mqtt://127.0.0.1:${port}`, devices, seed: 7, intervalMs: 50, site: 'test', startMs })
+  return fleet
+}
+const patient = { timeout: 20_000, interval: 10 }
+const statuses = (device: string) =>
+  taken.filter(({ topic }) => topic === `sensors/test/${device}/status`).map(({ payload }) => payload)
+const sequences = (device: string) =>
+  taken.flatMap(({ topic, payload }) => {
+    const reading = topic.startsWith(`sensors/test/${device}/`) ? decodeValue(Buffer.from(payload)) : null
+    return reading === null || isProblem(reading) ? [] : [reading.sequence as number]
+  })
+
+test('fleet publishes every channel of every device, and all of it is acknowledged', async () => {
+  const running = start(await listen())
+  await vi.waitFor(() => expect(running.stats().connected).toBe(3), patient)
+  await vi.waitFor(() => expect(running.stats().acknowledged).toBeGreaterThan(60), patient)
+  expect(await running.drain(10_000)).toBe(true)
+  const { sent, acknowledged, dropped } = running.stats()
+  expect({ acknowledged, dropped }).toEqual({ acknowledged: sent, dropped: 0 })
+
+  const topics = new Set(taken.map(({ topic }) => topic))
+  for (const device of ['rg-0001', 'rg-0002', 'rg-0003']) {
+    for (const level of ['rainfall', 'pulse', 'voltage', 'status']) {
+      expect(topics).toContain(`sensors/test/${device}/${level}`)
+    }
+    const numbers = sequences(device)
+    expect(numbers).toEqual(numbers.map((_, index) => 1_800_000_000_000 + index))
+  }
+  expect(taken.filter(({ topic }) => !topic.endsWith('/status'))).toHaveLength(sent)
+})
+
+test('fleet says that its devices leave when it is closed', async () => {
+  const running = start(await listen())
+  await vi.waitFor(() => expect(running.stats().connected).toBe(3), patient)
+  await vi.waitFor(() => expect(statuses('rg-0002')).toEqual(['online']), patient)
+  await running.close()
+  expect(statuses('rg-0002')).toEqual(['online', 'offline'])
+  expect(taken.filter(({ topic }) => topic.endsWith('/status')).every(({ retain }) => retain)).toBe(true)
+})
+
+test('fleet leaves a will when a device is unplugged, and the device comes back when it is plugged in', async () => {
+  const running = start(await listen())
+  await vi.waitFor(() => expect(running.stats().connected).toBe(3), patient)
+  await vi.waitFor(() => expect(statuses('rg-0002')).toEqual(['online']), patient)
+  running.unplug(1)
+  await vi.waitFor(() => expect(statuses('rg-0002')).toEqual(['online', 'offline']), patient)
+  expect(running.stats().connected).toBe(2)
+  running.plug(1)
+  await vi.waitFor(() => expect(statuses('rg-0002')).toEqual(['online', 'offline', 'online']), patient)
+  expect(await running.drain(10_000)).toBe(true)
+  const numbers = new Set(sequences('rg-0002'))
+  expect(Math.max(...numbers) - Math.min(...numbers) + 1).toBe(numbers.size)
+  expect(statuses('rg-0001')).toEqual(['online'])
+})
+
+test('fleet sends again what was not acknowledged when the server comes back', async () => {
+  const port = await listen()
+  const running = start(port)
+  await vi.waitFor(() => expect(running.stats().acknowledged).toBeGreaterThan(30), patient)
+  await stopListening()
+  const { sent } = running.stats()
+  await vi.waitFor(() => expect(running.stats().sent).toBeGreaterThan(sent + 30), patient)
+  await listen(port)
+  await vi.waitFor(() => expect(running.stats().connected).toBe(3), patient)
+  expect(await running.drain(10_000)).toBe(true)
+  for (const device of ['rg-0001', 'rg-0002', 'rg-0003']) {
+    const numbers = new Set(sequences(device))
+    expect(Math.max(...numbers) - Math.min(...numbers) + 1).toBe(numbers.size)
+  }
+})
+
+test('fleet closes when the server is gone, and names the problem', async () => {
+  const port = await listen()
+  await stopListening()
+  const running = start(port)
+  await vi.waitFor(() => expect(running.stats().problem).toContain('ECONNREFUSED'), patient)
+  await running.close()
+  expect(running.stats()).toMatchObject({ connected: 0, sent: 0 })
+})
+
+test('fleet closes when the server takes readings and answers nothing', async () => {
+  broker.authorizePublish = () => {}
+  const running = start(await listen())
+  await vi.waitFor(() => expect(running.stats().sent).toBeGreaterThan(10), patient)
+  expect(await running.drain(50)).toBe(false)
+  await running.close()
+  expect(running.stats().acknowledged).toBe(0)
+})

@@ -1,0 +1,93 @@
+/** `npm run simulate`: a fleet for a while, and what was sent, as the truth to check the stores against. */
+import { createFleet, type FleetStats, intervalMsMin } from './fleet.ts'
+import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole, runProgram } from './options.ts'
+import { startOutages } from './outages.ts'
+import { createRandom } from './random.ts'
+
+const help = `Simulated devices that publish rainfall, pulse and voltage over MQTT.
+
+npm run simulate -- [options]
+
+  --devices N          how many                                    (100)
+  --url URL            the broker; mqtt://user:password@host too   (mqtt://127.0.0.1:1883)
+  --seed N             repeats a run: same devices, same signals   (random, printed)
+  --duration TIME      how long: 500ms, 60s, 5m, 1h                (60s)
+  --interval TIME      each channel is published once per interval (5s)
+  --site NAME          second level of the topics                  (demo)
+  --outages            now and then a device breaks off for about 10 s
+  --json               the result as one line of JSON
+
+Ctrl-C ends early. Exit code: 0 when every reading was acknowledged, 1 when not, 2 for bad options.
+`
+
+const progressMs = 5000
+const acknowledgeMsMax = 10_000
+
+const describe = (stats: FleetStats) =>
+  `${stats.connected} of ${stats.devices} devices connected, ${stats.sent} sent, ${stats.acknowledged} acknowledged`
+
+/** Resolves after the time, or with the first Ctrl-C; a second one ends the process as usual. */
+function durationOrInterrupt(durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      process.off('SIGINT', end).off('SIGTERM', end)
+      resolve()
+    }
+    const timer = setTimeout(end, durationMs)
+    process.on('SIGINT', end).on('SIGTERM', end)
+  })
+}
+
+await runProgram(async () => {
+  const { values } = parseOptions({
+    options: {
+      devices: { type: 'string', default: '100' },
+      url: { type: 'string', default: 'mqtt://127.0.0.1:1883' },
+      seed: { type: 'string' },
+      duration: { type: 'string', default: '60s' },
+      interval: { type: 'string', default: '5s' },
+      site: { type: 'string', default: 'demo' },
+      outages: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(help)
+    return 0
+  }
+  const seed = parseWhole('seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), 0, 2 ** 32 - 1)
+  const durationMs = parseDuration('duration', values.duration)
+  const startMs = Date.now()
+  const fleet = createFleet({
+    url: parseUrl('url', values.url),
+    devices: parseWhole('devices', values.devices, 1, 15_000),
+    seed,
+    intervalMs: parseDuration('interval', values.interval, intervalMsMin),
+    site: parseLevel('site', values.site),
+    startMs,
+  })
+  process.stderr.write(`seed ${seed}, ${values.devices} devices to ${values.url} for ${values.duration}\n`)
+  const progress = setInterval(() => process.stderr.write(`${describe(fleet.stats())}\n`), progressMs)
+  const stopOutages = values.outages ? startOutages(fleet, createRandom(seed)) : () => {}
+
+  await durationOrInterrupt(durationMs)
+  clearInterval(progress)
+  stopOutages()
+  const isDrained = await fleet.drain(acknowledgeMsMax)
+  const stats = fleet.stats()
+  await fleet.close()
+
+  const { devices, sent, acknowledged, dropped, problem } = stats
+  if (values.json) {
+    const result = { seed, devices, sent, acknowledged, durationMs: Date.now() - startMs }
+    process.stdout.write(`${JSON.stringify(result)}\n`)
+  } else {
+    process.stdout.write(`seed ${seed}: ${devices} devices, ${sent} sent, ${acknowledged} acknowledged\n`)
+  }
+  if (dropped > 0) process.stderr.write(`${dropped} readings were not sent: too many waited for an acknowledgement\n`)
+  if (sent === 0) process.stderr.write(`no device connected to ${values.url}: ${problem ?? 'no answer'}\n`)
+  else if (!isDrained) process.stderr.write(`${sent - acknowledged} readings were not acknowledged\n`)
+  return isDrained && sent > 0 ? 0 : 1
+})

@@ -1,0 +1,229 @@
+/**
+ * What was acknowledged, in order, until it is stored.
+ *
+ *     accept ─▶ group being filled ─▶ one write + one fdatasync ─▶ durable: the promise of the whole group resolves
+ *
+ * The promise: once accept() resolves, the record survives kill -9 and power loss, and stays until release() is called
+ * beyond it. Everything that waits while a group is synced makes up the next group.
+ */
+import { type FileHandle, mkdir, rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type Clock, systemClock } from '../telemetry/clock.ts'
+import { deferred } from '../telemetry/deferred.ts'
+import { FatalError } from '../telemetry/errors.ts'
+import { limits } from '../telemetry/limits.ts'
+import { type Message, MessageKind } from '../telemetry/message.ts'
+import { createGroup, type Group } from './group.ts'
+import type { JournalTail } from './reader.ts'
+import { recordBytesMax, recordBytes as sizeOf } from './record.ts'
+import { recover } from './recover.ts'
+import { createSegment, headerBytes, type Segment } from './segment.ts'
+
+/** ok: takes messages. full: waits for release() or for room on the disk. failed: takes nothing until a restart. */
+export type JournalState = { state: 'ok' | 'full' | 'failed'; detail: string }
+
+export type JournalStats = { bytes: number; segments: number; syncs: number; lastSyncMs: number; waiting: number }
+
+export type JournalOptions = {
+  folder: string
+  log: Logger
+  clock?: Clock
+  bytesMax?: number
+  segmentBytes?: number
+  /** The store's own mark: the journal never starts before it, so that positions are never used twice. */
+  startAt?: { position: number; ordinal: number }
+  /** How long to wait before a write is tried again on a full disk, milliseconds. */
+  retryMs?: number
+}
+
+export type Journal = JournalTail & {
+  /** @throws FatalError (as a rejection) when the disk failed: nothing may be acknowledged any more. */
+  accept(message: Message): Promise<void>
+  /** Position of the oldest record that is kept. */
+  oldest(): number
+  /** Readings accepted over the life of the folder. */
+  ordinal(): number
+  /** Everything before the position is stored: whole segments before it are removed. */
+  release(position: number): Promise<void>
+  status(): JournalState
+  stats(): JournalStats
+  close(): Promise<void>
+}
+
+/** Opens or creates the journal of a folder. A torn tail is cut off, kept beside it, and told in the log. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { folder, log, clock = systemClock, retryMs = 250 } = options
+  const bytesMax = options.bytesMax ?? limits.journalBytesMax
+  const segmentBytes = options.segmentBytes ?? limits.segmentBytes
+  await mkdir(folder, { recursive: true })
+
+  const opened = await recover(folder, options.startAt ?? { position: 0, ordinal: 0 }, log)
+  const segments = opened.segments
+  let { file, end } = opened
+  let durable = end.position
+  let released = (segments[0] as Segment).base
+  let group = createGroup()
+  let flushing: Promise<void> | null = null
+  let status: JournalState = { state: 'ok', detail: '' }
+  let closed = false
+  let syncs = 0
+  let lastSyncMs = 0
+  let room = deferred()
+  let waiting = 0
+  const waiters = new Set<{ position: number; resolve: () => void }>()
+
+  const current = () => segments.at(-1) as Segment
+  /** What the store still needs; the disk holds up to a segment more, since only whole segments are removed. */
+  const bytesHeld = () => end.position - released
+  const isFull = () => bytesHeld() >= bytesMax
+
+  function append(message: Message): Promise<void> {
+    if (message.kind === MessageKind.publish) end.ordinal++
+    end.receivedAtUs = nextReceiveTime(end.receivedAtUs, clock.nowMs() * 1000)
+    end.position += group.add(message, end.position, end.ordinal, end.receivedAtUs)
+    // setImmediate: everything that the sockets deliver in this turn joins the group.
+    flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(flush)
+    return group.durable
+  }
+
+  /** Life cycle messages are few and small; they pass a full journal, so that no state is lost. */
+  async function waitForRoom(message: Message): Promise<void> {
+    waiting++
+    while (isFull() && status.state !== 'failed' && !closed) {
+      report({ state: 'full', detail: `${bytesHeld()} of ${bytesMax} bytes held; waiting for the store` })
+      await room.promise
+    }
+    waiting--
+    return accept(message)
+  }
+
+  function accept(message: Message): Promise<void> {
+    if (status.state === 'failed') return Promise.reject(new FatalError(status.detail))
+    if (closed) return Promise.reject(new FatalError('the journal is closed'))
+    const bytes = sizeOf(message)
+    if (bytes > recordBytesMax) return Promise.reject(new FatalError(`a record of ${bytes} bytes is too large`))
+    if (isFull() && message.kind === MessageKind.publish) return waitForRoom(message)
+    return append(message)
+  }
+
+  async function flush(): Promise<void> {
+    while (group.count > 0) {
+      const syncing = group
+      group = createGroup(syncing.count)
+      try {
+        await writeGroup(syncing)
+      } catch (error) {
+        fail(error as Error, syncing)
+        break
+      }
+      durable = syncing.end
+      syncing.resolve()
+      for (const waiter of waiters) if (durable > waiter.position) wake(waiter)
+    }
+    flushing = null
+  }
+
+  /** A full disk is waited for; any other error means that we do not know what the disk holds. */
+  async function writeGroup(syncing: Group): Promise<void> {
+    for (;;) {
+      try {
+        if (current().bytes >= segmentBytes) await rotate(syncing)
+        const offset = headerBytes + current().bytes
+        const startedAt = performance.now()
+        await writeFully(file, syncing.bytes(), offset)
+        await file.datasync()
+        lastSyncMs = performance.now() - startedAt
+        syncs++
+        current().bytes += syncing.bytes().length
+        if (!isFull()) report({ state: 'ok', detail: '' })
+        return
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code
+        if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error
+        report({ state: 'full', detail: `no room on the disk of ${folder} (${code}); trying again` })
+        if (closed) throw error
+        await sleep(retryMs)
+      }
+    }
+  }
+
+  async function rotate(syncing: Group): Promise<void> {
+    const start = { position: syncing.start, ordinal: syncing.ordinalBefore, receivedAtUs: syncing.receivedBeforeUs }
+    const created = await createSegment(folder, start)
+    await file.close()
+    file = created.file
+    segments.push(created.segment)
+  }
+
+  function report(next: JournalState): void {
+    if (status.state === next.state || status.state === 'failed') return
+    if (next.state === 'full') log.warn({ detail: next.detail }, 'journal full: nothing is acknowledged')
+    else log.info('journal takes messages again')
+    status = next
+  }
+
+  function fail(error: Error, syncing: Group): void {
+    const detail = `journal cannot be written: ${error.message}`
+    status = { state: 'failed', detail }
+    log.error({ err: error, folder }, 'journal failed: nothing is acknowledged until a restart')
+    const fatal = new FatalError(detail, error)
+    syncing.reject(fatal)
+    group.reject(fatal)
+    room.resolve()
+  }
+
+  function wake(waiter: { resolve: () => void }): void {
+    waiters.delete(waiter as never)
+    waiter.resolve()
+  }
+
+  return {
+    accept,
+    durable: () => durable,
+    isExact: true,
+    oldest: () => (segments[0] as Segment).base,
+    ordinal: () => end.ordinal,
+    grown(position) {
+      if (durable > position || closed) return Promise.resolve()
+      return new Promise((resolve) => waiters.add({ position, resolve }))
+    },
+    async release(position) {
+      released = Math.max(released, position)
+      while (segments.length > 1 && (segments[1] as Segment).base <= position) {
+        const oldest = segments.shift() as Segment
+        await rm(oldest.path, { force: true })
+      }
+      if (!isFull()) {
+        room.resolve()
+        room = deferred()
+        if (status.state === 'full' && flushing === null) report({ state: 'ok', detail: '' })
+      }
+    },
+    status: () => status,
+    stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting }),
+    async close() {
+      closed = true
+      room.resolve()
+      await flushing
+      for (const waiter of waiters) wake(waiter)
+      await file.close()
+    },
+  }
+}
+
+/** A clock that steps back by more than this was wrong before; following it beats stamping the future for years. */
+const stepBackUsMax = 60_000_000
+
+/** Strictly later than the last record, and never far from the clock. */
+function nextReceiveTime(lastUs: number, nowUs: number): number {
+  return nowUs > lastUs || lastUs - nowUs > stepBackUsMax ? nowUs : lastUs + 1
+}
+
+async function writeFully(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, offset + written)
+    written += bytesWritten
+  }
+}

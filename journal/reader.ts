@@ -1,0 +1,129 @@
+/**
+ * Reads the journal from a position on, in order, as far as it is durable. Any number of readers may follow one journal;
+ * another process follows the files alone (folderTail).
+ */
+import { type FileHandle, open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../telemetry/limits.ts'
+import type { Record } from '../telemetry/message.ts'
+import { findRecord, readRecord } from './record.ts'
+import { headerBytes, listSegments } from './segment.ts'
+
+/** What a reader must know of the writer. */
+export type JournalTail = {
+  /** Everything before this position is on disk. */
+  durable(): number
+  /** durable() always stands between two records. */
+  isExact: boolean
+  /** Resolves once durable() is beyond the position, or when the writer closes. */
+  grown(position: number): Promise<void>
+}
+
+export type Chunk = {
+  records: Record[]
+  /** Where the next chunk begins. */
+  next: number
+  /** Bytes in this chunk that are no records. Their readings show as a gap in the ordinals. */
+  damagedBytes: number
+}
+
+export type JournalReader = {
+  /** Waits until there is something behind the position; an empty chunk only when the writer has closed. */
+  read(): Promise<Chunk>
+  close(): Promise<void>
+}
+
+/** Follows a journal whose writer is another process: what stands in the files is taken, the end is polled. */
+export function folderTail(folder: string, pollMs = 20): JournalTail {
+  let end = 0
+  return {
+    durable: () => end,
+    isExact: false,
+    async grown(position) {
+      while (end <= position) {
+        const last = (await listSegments(folder)).at(-1)
+        if (last !== undefined) end = last.base + last.bytes
+        if (end <= position) await sleep(pollMs)
+      }
+    },
+  }
+}
+
+export function openReader(folder: string, tail: JournalTail, position: number): JournalReader {
+  let at = position
+  let segment: { file: FileHandle; base: number } | null = null
+
+  /** Opens the segment that holds `at`, or the next one behind a stretch that was released or never written. */
+  async function openSegment(): Promise<void> {
+    const segments = await listSegments(folder)
+    const found = segments.find(({ base, bytes }) => at < base + bytes)
+    if (found === undefined || found.base === segment?.base) return
+    await segment?.file.close()
+    segment = { file: await open(found.path, 'r'), base: found.base }
+    at = Math.max(at, found.base)
+  }
+
+  async function read(): Promise<Chunk> {
+    for (;;) {
+      await tail.grown(at)
+      const durable = tail.durable()
+      if (durable <= at) return { records: [], next: at, damagedBytes: 0 }
+      if (segment === null) await openSegment()
+      const bytes = Buffer.allocUnsafe(Math.min(durable - at, limits.journalReadBytes))
+      const bytesRead = segment === null ? 0 : await readAt(segment.file, bytes, headerBytes + at - segment.base)
+      if (bytesRead === 0) {
+        await openSegment()
+        continue
+      }
+      const isEnd = bytesRead < bytes.length || (tail.isExact && at + bytesRead === durable)
+      const chunk = parse(bytes.subarray(0, bytesRead), at, isEnd)
+      if (chunk.next > at) {
+        at = chunk.next
+        return chunk
+      }
+      // A writer in another process is in the middle of a record: not all of its bytes are there.
+      await sleep(5)
+    }
+  }
+
+  return {
+    read,
+    async close() {
+      await segment?.file.close()
+      segment = null
+    },
+  }
+}
+
+async function readAt(file: FileHandle, into: Buffer, offset: number): Promise<number> {
+  let read = 0
+  while (read < into.length) {
+    const { bytesRead } = await file.read(into, read, into.length - read, offset + read)
+    if (bytesRead === 0) break
+    read += bytesRead
+  }
+  return read
+}
+
+/** `isEnd`: no record reaches beyond these bytes, so what is partial here is damaged. */
+function parse(bytes: Buffer, position: number, isEnd: boolean): Chunk {
+  const records: Record[] = []
+  let offset = 0
+  let damagedBytes = 0
+  while (offset < bytes.length) {
+    const found = readRecord(bytes, offset, position + offset)
+    if (typeof found === 'object') {
+      records.push(found.record)
+      offset = found.end
+      continue
+    }
+    if (found === 'partial' && !isEnd) break
+    const next = findRecord(bytes, offset + 1, position)
+    // A record is at most half a read: one that begins in the first half would have been found whole.
+    const skipTo = next !== -1 ? next : isEnd ? bytes.length : Math.max(offset, bytes.length / 2)
+    if (skipTo === offset) break
+    damagedBytes += skipTo - offset
+    offset = skipTo
+  }
+  return { records, next: position + offset, damagedBytes }
+}

@@ -1,0 +1,97 @@
+/**
+ * The bytes of a record (FORMAT.md draws them). The checksum starts from the record's own position, so bytes that stand
+ * in the wrong place, or a record quoted inside a payload, never pass for a record.
+ */
+import { crc32 } from 'node:zlib'
+import { limits } from '../telemetry/limits.ts'
+import type { Message, MessageKind, Qos, Record } from '../telemetry/message.ts'
+
+/** Length and checksum. */
+export const frameBytes = 8
+const bodyHeaderBytes = 32
+/** Half a read: a reader that looks for the way out of damage never misses a record. No packet comes near. */
+export const recordBytesMax = limits.journalReadBytes / 2
+
+const checksum = (body: Buffer, position: number) => crc32(body, ((position / 0x1_0000_0000) ^ position) >>> 0)
+
+/** Bytes that the record of a message takes, frame included. */
+export function recordBytes(message: Message): number {
+  return (
+    frameBytes +
+    bodyHeaderBytes +
+    Buffer.byteLength(message.client) +
+    Buffer.byteLength(message.topic) +
+    message.payload.length
+  )
+}
+
+/** Writes a record at `offset`; the buffer has room for recordBytes(message). Returns the offset behind it. */
+export function writeRecord(
+  into: Buffer,
+  offset: number,
+  message: Message,
+  position: number,
+  ordinal: number,
+  receivedAtUs: number,
+): number {
+  const body = offset + frameBytes
+  into[body] = message.kind
+  into[body + 1] = message.qos | (message.dup ? 4 : 0) | (message.retain ? 8 : 0)
+  into.writeUInt16LE(message.packetId, body + 2)
+  into.writeDoubleLE(message.epoch, body + 4)
+  into.writeDoubleLE(receivedAtUs, body + 12)
+  into.writeDoubleLE(ordinal, body + 20)
+  const client = body + bodyHeaderBytes
+  const clientBytes = into.write(message.client, client, 'utf8')
+  into.writeUInt16LE(clientBytes, body + 28)
+  const topic = client + clientBytes
+  const topicBytes = into.write(message.topic, topic, 'utf8')
+  into.writeUInt16LE(topicBytes, body + 30)
+  const end = topic + topicBytes + message.payload.copy(into, topic + topicBytes)
+  into.writeUInt32LE(end - body, offset)
+  into.writeUInt32LE(checksum(into.subarray(body, end), position), offset + 4)
+  return end
+}
+
+/** What stands at an offset: a record and where it ends, too few bytes to tell, or damage. */
+export type Found = { record: Record; end: number } | 'partial' | 'damaged'
+
+/** Reads the record at `offset`. The payload is a view into `from`. `position` is the journal position of `offset`. */
+export function readRecord(from: Buffer, offset: number, position: number): Found {
+  if (from.length - offset < frameBytes) return 'partial'
+  const bodyBytes = from.readUInt32LE(offset)
+  if (bodyBytes < bodyHeaderBytes || bodyBytes > recordBytesMax - frameBytes) return 'damaged'
+  const body = offset + frameBytes
+  const end = body + bodyBytes
+  if (end > from.length) return 'partial'
+  if (checksum(from.subarray(body, end), position) !== from.readUInt32LE(offset + 4)) return 'damaged'
+  const flags = from[body + 1] as number
+  const client = body + bodyHeaderBytes
+  const topic = client + from.readUInt16LE(body + 28)
+  const payload = topic + from.readUInt16LE(body + 30)
+  if (payload > end) return 'damaged'
+  const record: Record = {
+    kind: from[body] as MessageKind,
+    qos: (flags & 3) as Qos,
+    dup: (flags & 4) !== 0,
+    retain: (flags & 8) !== 0,
+    packetId: from.readUInt16LE(body + 2),
+    epoch: from.readDoubleLE(body + 4),
+    client: from.toString('utf8', client, topic),
+    topic: from.toString('utf8', topic, payload),
+    payload: from.subarray(payload, end),
+    position,
+    ordinal: from.readDoubleLE(body + 20),
+    receivedAtUs: from.readDoubleLE(body + 12),
+  }
+  return { record, end }
+}
+
+/** The offset of the first whole record at or behind `offset`, or -1: the way out of a damaged stretch. */
+export function findRecord(from: Buffer, offset: number, positionOfZero: number): number {
+  for (let at = offset; at + frameBytes + bodyHeaderBytes <= from.length; at++) {
+    const found = readRecord(from, at, positionOfZero + at)
+    if (typeof found === 'object') return at
+  }
+  return -1
+}

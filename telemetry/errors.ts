@@ -1,0 +1,60 @@
+/** Errors sorted by what to do next. Codes are a closed list, fit to be a metric label. */
+
+/** Why a message stands in the quarantine. */
+export const quarantineCodes = {
+  no_route: 'no route matches the topic',
+  bad_topic: 'a level of the topic cannot be a tag',
+  bad_payload: 'the payload is not what the route announces',
+  bad_value: 'the value is not a finite number',
+  bad_time: 'the time cannot be read, or lies outside what can be stored',
+  bad_sequence: 'the sequence number is not a whole number from 0 on',
+  store_rejected: 'the store refused this point',
+} as const
+export type QuarantineCode = keyof typeof quarantineCodes
+
+/** Why the broker said no. */
+export const refusalCodes = {
+  packet_too_large: 'a packet was longer than the limit',
+  client_id_too_long: 'the client identifier was longer than the limit',
+  client_id_invalid: 'the client identifier or will topic holds characters that MQTT forbids',
+  topic_invalid: 'the topic is empty, too long, or holds characters that MQTT forbids',
+  topic_reserved: 'topics that begin with $ belong to the broker',
+  bad_credentials: 'user name or password are wrong',
+  not_accepting: 'the journal cannot take messages',
+  too_many_connections: 'the limit of open connections is reached',
+} as const
+export type RefusalCode = keyof typeof refusalCodes
+
+/** A problem with one message: a value, never thrown. */
+export type MessageProblem = { code: QuarantineCode; detail: string }
+
+/** A store that cannot answer now. The journal holds; try again. */
+export class UnavailableError extends Error {
+  readonly code: string
+  readonly retryAfterMs: number | undefined
+  constructor(code: string, detail: string, retryAfterMs?: number) {
+    super(detail)
+    this.name = 'UnavailableError'
+    this.code = code
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Going on would break the promise of a PUBACK: stop accepting, be unhealthy, keep the files. */
+export class FatalError extends Error {
+  constructor(detail: string, cause?: unknown) {
+    super(detail, { cause })
+    this.name = 'FatalError'
+  }
+}
+
+/** The start failed for a reason that the operator can mend: one line for each problem, exit 2. */
+export class StartError extends Error {
+  readonly problems: string[]
+  constructor(problems: string | string[]) {
+    const list = typeof problems === 'string' ? [problems] : problems
+    super(list.join('\n'))
+    this.name = 'StartError'
+    this.problems = list
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What travels from the broker to the journal, and back out of it. A Message is an MQTT publish as taken, or a life
+ * cycle event of a connection: connects, wills and disconnects take the same path as readings, so that one order holds
+ * for all of them. A Record is a Message that stands in the journal.
+ */
+
+/** Stable numbers: they are written to disk (journal/FORMAT.md). */
+export const MessageKind = {
+  /** A PUBLISH of a client. The only kind that counts as a reading in the counters. */
+  publish: 0,
+  /** A PUBLISH on the status topic: a birth, or a device's own word that it leaves. */
+  birth: 1,
+  /** The will of a connection that ended without DISCONNECT. */
+  will: 2,
+  /** A connection was admitted; payload: ConnectDetails as JSON. */
+  connect: 3,
+  /** A connection ended; payload: DisconnectDetails as JSON. */
+  disconnect: 4,
+  /** The broker started: every earlier epoch is over, by no fault of the devices. */
+  start: 5,
+  /** Liveness saw a device change its state; payload: StateChange as JSON. */
+  state: 6,
+} as const
+export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind]
+
+export type Qos = 0 | 1 | 2
+
+export type Message = {
+  kind: MessageKind
+  qos: Qos
+  dup: boolean
+  retain: boolean
+  /** MQTT packet identifier; 0 with QoS 0 and for everything that is no PUBLISH. */
+  packetId: number
+  /** Which connection it came by: unique over the life of the data folder. 0: none. */
+  epoch: number
+  /** MQTT client identifier; '' for what the platform says itself. */
+  client: string
+  topic: string
+  payload: Buffer
+}
+
+export type Record = Message & {
+  /** Byte position of the record in the journal; grows over the life of the data folder. */
+  position: number
+  /** How many messages of kind publish the journal holds up to and with this one. */
+  ordinal: number
+  /** Microseconds since 1970, strictly increasing from record to record: no two records share a receive time. */
+  receivedAtUs: number
+}
+
+export type ConnectDetails = { address: string; keepAliveS: number; clean: boolean; willTopic?: string }
+
+/** `client`: a DISCONNECT packet, the device left by itself. Everything else is a connection that broke. */
+export type DisconnectReason = 'client' | 'closed' | 'keepalive' | 'replaced'
+export type DisconnectDetails = { reason: DisconnectReason }
+
+/** The broker's only wish: resolves when the message will not be lost. Rejects with FatalError when that can't be said. */
+export type Accept = (message: Message) => Promise<void>
+
+const empty = Buffer.alloc(0)
+
+/** A message that the platform writes itself: no QoS, no flags. `details` travel as JSON. */
+export function lifeCycle(kind: MessageKind, client: string, epoch: number, topic: string, details?: object): Message {
+  const payload = details === undefined ? empty : Buffer.from(JSON.stringify(details))
+  return { kind, qos: 0, dup: false, retain: false, packetId: 0, epoch, client, topic, payload }
+}

@@ -1,0 +1,47 @@
+/** A Point is what a store takes: one value of one series at one time. The same series and time is the same point. */
+
+/** Measurement, tags and field of a series. Tags are sorted by name, none is empty. */
+export type Series = {
+  measurement: string
+  tags: ReadonlyArray<readonly [name: string, value: string]>
+  field: string
+  /** Identity of the series: two series are the same when this is. */
+  key: string
+}
+
+export type Point = {
+  series: Series
+  /** Nanoseconds since 1970. */
+  timeNs: bigint
+  value: number
+  /** Journal position of the record that it came from: tells which message a rejected point belongs to. */
+  position: number
+}
+
+/** A store's no to one point; the others of the batch are stored. */
+export type Rejection = { point: Point; reason: string }
+
+/** How far a store has come: everything before `position` has found its end, and how the readings ended. */
+export type Checkpoint = {
+  position: number
+  ordinal: number
+  stored: number
+  quarantined: number
+  duplicate: number
+  /** Readings that a damaged journal could not give back. */
+  damaged: number
+}
+
+export const emptyCheckpoint = (): Checkpoint => ({
+  position: 0,
+  ordinal: 0,
+  stored: 0,
+  quarantined: 0,
+  duplicate: 0,
+  damaged: 0,
+})
+
+export function createSeries(measurement: string, tags: Array<readonly [string, string]>, field: string): Series {
+  const sorted = tags.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return { measurement, tags: sorted, field, key: JSON.stringify([measurement, field, sorted]) }
+}
