@@ -92,6 +92,8 @@ openLive({
   onDevice(state) {
     fleet.setState(state)
     detail.setState(state)
+    // The first device of all, or the one that the address asks for, has come.
+    if (shownKey === null) showPlace()
   },
   onReturn() {
     void loadDevices()

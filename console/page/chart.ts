@@ -69,7 +69,7 @@ export function createChart(container: HTMLElement, onPoint: (index: number | nu
   const options = (hasBars: boolean): uPlot.Options => ({
     ...size(),
     ms: 1,
-    padding: [10, 12, 0, 0],
+    padding: [10, 20, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -110,6 +110,7 @@ export function createChart(container: HTMLElement, onPoint: (index: number | nu
             fill: () => colors.line,
             width: 0,
             paths: uPlot.paths.bars?.({ size: [0.7, 14, 2] }),
+            points: { show: false },
           }
         : {
             stroke: () => colors.line,

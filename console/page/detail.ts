@@ -60,7 +60,7 @@ export function createDetail(onChannel: (channel: string) => void) {
       element('span', 'readout-value', value === null ? '–' : withUnit(formatValue(value), unit())),
       element('span', 'readout-when', when),
     ]
-    if (low !== null && high !== null && low !== high) {
+    if (low !== null && high !== null && formatValue(low) !== formatValue(high)) {
       const text = `${isPointed ? '' : `${range.label}: `}lowest ${formatValue(low)} · highest ${formatValue(high)}`
       parts.push(element('span', 'readout-extent', text))
     }
@@ -170,6 +170,7 @@ export function createDetail(onChannel: (channel: string) => void) {
       )
       setHead()
       setChannels()
+      byId('ranges').hidden = channel === null
       if (isSame) return
       pointed = null
       if (channel === null) {
@@ -196,6 +197,7 @@ export function createDetail(onChannel: (channel: string) => void) {
       setText(byId('detail-title'), 'No device')
       byId('detail-state').replaceChildren()
       byId('channels').hidden = true
+      byId('ranges').hidden = true
       byId('chart').classList.add('is-empty')
       setReadout()
       setNotice(byId('chart-notice'), notice)

@@ -57,7 +57,7 @@ async function showHealth(): Promise<void> {
     )
     list.hidden = failing.length === 0
   } catch {
-    setStatus(pill, 'unknown', 'server not reachable')
+    setStatus(pill, 'failing', 'server not reachable')
     list.hidden = true
   }
 }

@@ -1,0 +1,95 @@
+/** Step: a batch to the store, as often as it takes. The journal holds whatever is behind it. */
+import { AssertionError } from 'node:assert'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type Counters, count } from '../telemetry/counters.ts'
+import { UnavailableError } from '../telemetry/errors.ts'
+import { limits } from '../telemetry/limits.ts'
+import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
+import type { Batch, Quarantined } from './batch.ts'
+import type { Quarantine } from './quarantine.ts'
+
+/**
+ * What ingest asks of a store. Writing the same points again changes nothing. Both throw UnavailableError when the store
+ * cannot answer; the whole batch is then tried again.
+ */
+export type PointStore = {
+  /** Answers the points that will never be taken; all others are kept, at the latest by the next commit(). */
+  write(points: Point[]): Promise<Rejection[]>
+  /** Everything before the checkpoint is in the store for good. */
+  commit(checkpoint: Checkpoint): Promise<void>
+  /** The last commit; null for a store that is new. */
+  checkpoint(): Promise<Checkpoint | null>
+}
+
+export type StoreState = { isAvailable: boolean; detail: string }
+
+export type Deliverer = {
+  /** Returns the new checkpoint, or null when it was stopped while the store was away. */
+  deliver(batch: Batch, from: Checkpoint): Promise<Checkpoint | null>
+  state(): StoreState
+  stop(): void
+}
+
+export function createDeliverer(store: PointStore, quarantine: Quarantine, counters: Counters, log: Logger): Deliverer {
+  let state: StoreState = { isAvailable: true, detail: '' }
+  const stopping = new AbortController()
+
+  async function attempt(batch: Batch, from: Checkpoint): Promise<Checkpoint> {
+    const rejections = await store.write(batch.points)
+    const rejected = recordsOf(batch, rejections)
+    const quarantined = [...batch.quarantined, ...rejected]
+    await quarantine.keep(quarantined)
+    const readings = batch.records.reduce((sum, record) => sum + (record === null ? 0 : 1), 0)
+    const checkpoint: Checkpoint = {
+      position: batch.position,
+      ordinal: batch.ordinal,
+      stored: from.stored + readings - rejected.length,
+      quarantined: from.quarantined + quarantined.length,
+      duplicate: from.duplicate + batch.duplicates,
+      damaged: from.damaged + batch.damaged,
+    }
+    await store.commit(checkpoint)
+    for (const { code } of quarantined) count(counters.quarantined, code)
+    counters.pointsStored += batch.points.length - rejections.length
+    counters.batchesStored++
+    return checkpoint
+  }
+
+  async function deliver(batch: Batch, from: Checkpoint): Promise<Checkpoint | null> {
+    for (let tries = 0; ; tries++) {
+      try {
+        const checkpoint = await attempt(batch, from)
+        if (!state.isAvailable) log.info({ points: batch.points.length }, 'store is back')
+        state = { isAvailable: true, detail: '' }
+        return checkpoint
+      } catch (error) {
+        if (error instanceof AssertionError) throw error
+        if (stopping.signal.aborted) return null
+        const waitMs = backoffMs(tries, error)
+        if (state.isAvailable) log.warn({ err: error, waitMs }, 'store is unavailable: the journal holds')
+        state = { isAvailable: false, detail: (error as Error).message }
+        counters.storeRetries++
+        await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => {})
+      }
+    }
+  }
+
+  return { deliver, state: () => state, stop: () => stopping.abort() }
+}
+
+function recordsOf(batch: Batch, rejections: Rejection[]): Quarantined[] {
+  const reasons = new Map(rejections.map(({ point, reason }) => [point, reason]))
+  return batch.points.flatMap((point, i) => {
+    const reason = reasons.get(point)
+    const record = batch.records[i]
+    return reason === undefined || !record ? [] : [{ record, code: 'store_rejected' as const, reason }]
+  })
+}
+
+/** Doubles from try to try; half of it is left to chance, so that many writers do not return at once. */
+function backoffMs(tries: number, error: unknown): number {
+  const asked = error instanceof UnavailableError ? (error.retryAfterMs ?? 0) : 0
+  const grown = Math.min(limits.storeBackoffMsMax, limits.storeBackoffMsMin * 2 ** tries)
+  return Math.max(asked, grown / 2 + (Math.random() * grown) / 2)
+}
