@@ -1,0 +1,107 @@
+/** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Counters } from '../telemetry/counters.ts'
+import type { Balance, Health } from './status.ts'
+
+export type MetricsSource = {
+  counters: Counters
+  balance: () => Balance
+  journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  devices: () => { [state: string]: number }
+  health: () => Promise<Health>
+}
+
+export function createMetrics(source: MetricsSource): Registry {
+  const registry = new Registry()
+  const { counters, balance, journal } = source
+  collectDefaultMetrics({ register: registry })
+
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name: `dewpoint_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `dewpoint_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  const byCode = (name: string, help: string, read: () => { [code: string]: number | undefined }) =>
+    new Counter({
+      name: `dewpoint_${name}`,
+      help,
+      labelNames: ['code'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [code, count] of Object.entries(read())) this.inc({ code }, count ?? 0)
+      },
+    })
+
+  counter('readings_received_total', 'Readings that arrived', () => balance().received)
+  counter('readings_accepted_total', 'Readings that the journal took', () => balance().accepted)
+  counter('readings_refused_total', 'Readings that were refused', () => balance().refused)
+  counter('readings_stored_total', 'Readings that the store has', () => balance().stored)
+  counter('readings_quarantined_total', 'Readings kept with a reason', () => balance().quarantined)
+  counter('readings_duplicate_total', 'Readings that came before', () => balance().duplicate)
+  counter('readings_damaged_total', 'Readings that a damaged journal cannot give back', () => balance().damaged)
+  gauge('readings_held', 'Readings in the journal on the way to the store', () => balance().held)
+  gauge('readings_waiting', 'Readings that wait because the journal is full', () => balance().waiting)
+
+  gauge('broker_connections', 'Open MQTT connections', () => counters.connectionsOpen)
+  counter('broker_connections_total', 'MQTT connections since the start', () => counters.connectionsTotal)
+  byCode('broker_refused_total', 'Everything the broker refused, by code', () => counters.refused)
+  counter(
+    'broker_subscriber_dropped_total',
+    'QoS 0 messages not sent to slow subscribers',
+    () => counters.subscriberDropped,
+  )
+  counter(
+    'broker_subscriber_closed_total',
+    'Subscribers closed because they read too slowly',
+    () => counters.subscriberClosed,
+  )
+
+  gauge('journal_bytes', 'Bytes that the journal holds', () => journal().bytes)
+  gauge('journal_segments', 'Files of the journal', () => journal().segments)
+  counter('journal_syncs_total', 'Groups of records that were synced', () => journal().syncs)
+  gauge('journal_sync_seconds', 'How long the last write and sync took', () => journal().lastSyncMs / 1000)
+
+  counter('ingest_points_stored_total', 'Points written since the start', () => counters.pointsStored)
+  counter('ingest_batches_total', 'Batches written since the start', () => counters.batchesStored)
+  counter('ingest_store_retries_total', 'Batches that had to be tried again', () => counters.storeRetries)
+  byCode('ingest_quarantined_total', 'Messages quarantined since the start, by code', () => counters.quarantined)
+  counter('ingest_quarantine_dropped_total', 'Entries that the limit pushed out', () => counters.quarantineDropped)
+
+  gauge('console_live_clients', 'Open live streams', () => counters.liveClients)
+  counter('console_live_closed_total', 'Live streams closed because they read too slowly', () => counters.liveClosed)
+  new Gauge({
+    name: 'dewpoint_devices',
+    help: 'Devices by state',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [state, count] of Object.entries(source.devices())) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'dewpoint_healthy',
+    help: '1 for each check of /healthz that passes, else 0',
+    labelNames: ['check'],
+    registers: [registry],
+    async collect() {
+      for (const [check, { ok }] of Object.entries((await source.health()).checks)) this.set({ check }, ok ? 1 : 0)
+    },
+  })
+  return registry
+}

@@ -1,0 +1,150 @@
+/**
+ * The state of every device, from the order of the journal alone. A device belongs to the connection (epoch) that spoke
+ * for it last; only the end of that connection takes it offline. A will, or the end of a connection that was replaced,
+ * says nothing about a device that is already back.
+ */
+import {
+  type DeviceName,
+  type DeviceState,
+  type DeviceStatus,
+  deviceKey,
+  type StateChange,
+} from '../telemetry/device.ts'
+import {
+  type ConnectDetails,
+  type DisconnectDetails,
+  type DisconnectReason,
+  MessageKind,
+  type Record,
+} from '../telemetry/message.ts'
+
+/** What is known of a device; saved and restored as it is. */
+export type Device = DeviceStatus & {
+  /** 0: no connection speaks for it. */
+  epoch: number
+  isAlerting: boolean
+  /** Online before our own restart; counts as offline when this time (ms) passes without a sign of life. */
+  awaitedUntilMs: number | null
+}
+
+export type Devices = {
+  take(record: Record): void
+  /** Devices that did not come back after our restart are offline now. */
+  expire(nowMs: number): void
+  all(): Iterable<Device>
+}
+
+const whyOffline: { [reason in DisconnectReason]: string } = {
+  client: 'disconnected by itself',
+  closed: 'connection broke without a DISCONNECT',
+  keepalive: 'nothing heard for one and a half keep-alive intervals',
+  replaced: 'its connection was replaced by one that does not speak for it',
+}
+
+export function createDevices(
+  known: Device[],
+  deviceOf: (topic: string) => DeviceName | null,
+  graceMs: number,
+  onChange: (change: StateChange, device: Device) => void,
+): Devices {
+  const devices = new Map(known.map((device) => [deviceKey(device), device]))
+  const byEpoch = new Map<number, Set<Device>>()
+  const epochOfClient = new Map<string, number>()
+  for (const device of devices.values()) if (device.epoch > 0) bind(device, device.epoch)
+
+  function bind(device: Device, epoch: number): void {
+    byEpoch.get(device.epoch)?.delete(device)
+    device.epoch = epoch
+    if (epoch === 0) return
+    const others = byEpoch.get(epoch)
+    if (others === undefined) byEpoch.set(epoch, new Set([device]))
+    else others.add(device)
+  }
+
+  function change(device: Device, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void {
+    device.why = why
+    device.isAlerting = isAlerting
+    if (device.state === state) return
+    device.state = state
+    device.sinceMs = Math.floor(atUs / 1000)
+    const { site, device: name, sinceMs, lastSeenMs } = device
+    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, atUs }, device)
+  }
+
+  function heard(name: DeviceName, record: Record): void {
+    const atMs = Math.floor(record.receivedAtUs / 1000)
+    let device = devices.get(deviceKey(name))
+    if (device === undefined) {
+      const why = 'never seen before'
+      device = {
+        ...name,
+        state: 'offline',
+        why,
+        sinceMs: atMs,
+        lastSeenMs: atMs,
+        epoch: 0,
+        isAlerting: false,
+        awaitedUntilMs: null,
+      }
+      devices.set(deviceKey(name), device)
+    }
+    device.lastSeenMs = atMs
+    // What a replaced connection still had in its pipe is a reading, but no sign that this connection lives.
+    if (record.epoch <= device.epoch) return
+    device.awaitedUntilMs = null
+    bind(device, record.epoch)
+    change(device, 'online', 'connected', record.receivedAtUs, false)
+  }
+
+  function connected(record: Record): void {
+    const earlier = epochOfClient.get(record.client)
+    epochOfClient.set(record.client, record.epoch)
+    // The same client on a new connection: it speaks for the same devices, which were never gone.
+    if (earlier !== undefined) for (const device of [...(byEpoch.get(earlier) ?? [])]) bind(device, record.epoch)
+    const { willTopic } = JSON.parse(record.payload.toString()) as ConnectDetails
+    const name = willTopic === undefined ? null : deviceOf(willTopic)
+    if (name !== null) heard(name, record)
+  }
+
+  function disconnected(record: Record): void {
+    const { reason } = JSON.parse(record.payload.toString()) as DisconnectDetails
+    if (epochOfClient.get(record.client) === record.epoch) epochOfClient.delete(record.client)
+    const ended = byEpoch.get(record.epoch) ?? new Set()
+    byEpoch.delete(record.epoch)
+    for (const device of ended) {
+      device.epoch = 0
+      change(device, 'offline', whyOffline[reason], record.receivedAtUs, reason !== 'client')
+    }
+  }
+
+  /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
+  function restarted(record: Record): void {
+    byEpoch.clear()
+    epochOfClient.clear()
+    for (const device of devices.values()) {
+      device.epoch = 0
+      if (device.state === 'online') device.awaitedUntilMs = Math.floor(record.receivedAtUs / 1000) + graceMs
+    }
+  }
+
+  return {
+    take(record) {
+      if (record.kind === MessageKind.connect) connected(record)
+      else if (record.kind === MessageKind.disconnect) disconnected(record)
+      else if (record.kind === MessageKind.start) restarted(record)
+      else if (record.kind === MessageKind.publish || record.kind === MessageKind.birth) {
+        const name = deviceOf(record.topic)
+        if (name !== null) heard(name, record)
+      }
+    },
+    expire(nowMs) {
+      for (const device of devices.values()) {
+        const until = device.awaitedUntilMs
+        if (until === null || until > nowMs) continue
+        device.awaitedUntilMs = null
+        change(device, 'offline', 'did not come back after Dewpoint restarted', until * 1000, true)
+      }
+    },
+    all: () => devices.values(),
+  }
+}
