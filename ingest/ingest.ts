@@ -39,13 +39,15 @@ export type IngestOptions = {
   log: Logger
   /** Readings as they are decoded, for pages; called once per read. */
   onReadings: (readings: DeviceReading[]) => void
-  /** Records before the position are not needed any more. */
-  onStored: (position: number) => void
+  /** A batch is in the store: neededFrom() has moved on. */
+  onStored: () => void
   onFailed: (error: Error) => void
 }
 
 export type Ingest = {
   checkpoint(): Checkpoint
+  /** Journal position that a restart would read from; records before it may go. */
+  neededFrom(): number
   storeState(): StoreState
   quarantined(count: number): QuarantineEntry[]
   /** Delivers what was read, unless the store is away; the journal must be closed first. */
@@ -61,7 +63,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const duplicates = createDuplicates(window)
   const timeOf = createTimes(window)
 
-  let checkpoint = (await store.checkpoint()) ?? emptyCheckpoint()
+  const saved = await store.checkpoint()
+  let checkpoint = saved ?? emptyCheckpoint()
+  /** A store that is new knows nothing of readings that were released before it came; an earlier store has them. */
+  let isNewStore = saved === null
   const resumeAt = checkpoint.position
   const source = options.openSource(windowStart(resumeAt))
   let batch = createBatch(resumeAt, checkpoint.ordinal)
@@ -86,6 +91,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   /** Ordinals that are missing belong to readings that a damaged journal cannot give back. */
   function countGap(record: Record): void {
+    if (isNewStore) {
+      const earlier = record.ordinal - 1
+      checkpoint = { ...checkpoint, stored: earlier, ordinal: earlier }
+      batch.ordinal = earlier
+      isNewStore = false
+    }
     batch.damaged += record.ordinal - batch.ordinal - 1
     batch.ordinal = record.ordinal
   }
@@ -137,7 +148,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     deliveriesOpen--
     if (next === null) return
     checkpoint = next
-    options.onStored(windowStart(checkpoint.position))
+    options.onStored()
     watchAge()
   }
 
@@ -167,6 +178,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   return {
     checkpoint: () => checkpoint,
+    neededFrom: () => windowStart(checkpoint.position),
     storeState: deliverer.state,
     quarantined: quarantine.list,
     async close() {

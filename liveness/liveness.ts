@@ -4,6 +4,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../telemetry/clock.ts'
 import type { DeviceName, DeviceStatus, StateChange } from '../telemetry/device.ts'
@@ -31,6 +32,8 @@ export type LivenessOptions = {
 
 export type Liveness = {
   devices(): DeviceStatus[]
+  /** Resolves when everything before the position is known, and what it changed was told. */
+  reached(position: number): Promise<void>
   /** Records before this position are not needed after a restart. */
   savedPosition(): number
   /** Begins to publish alerts; those that stand are published at once. */
@@ -93,6 +96,9 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
         sinceMs,
         lastSeenMs,
       })),
+    async reached(wanted) {
+      while (position < wanted) await sleep(5)
+    },
     savedPosition: () => savedPosition,
     publishWith(publish) {
       alerts.publishWith(publish)

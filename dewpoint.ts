@@ -1,0 +1,181 @@
+/** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createBroker } from './broker/broker.ts'
+import type { Config } from './config/load.ts'
+import { createConsole } from './console/console.ts'
+import type { Balance, Check } from './console/status.ts'
+import { claimDataFolder } from './data-folder.ts'
+import { startIngest } from './ingest/ingest.ts'
+import { openJournal } from './journal/journal.ts'
+import { openReader } from './journal/reader.ts'
+import { startLiveness } from './liveness/liveness.ts'
+import { openDuckdb } from './stores/duckdb.ts'
+import { openInfluxdb } from './stores/influxdb.ts'
+import type { Store } from './stores/store.ts'
+import { createCounters } from './telemetry/counters.ts'
+import { lifeCycle, MessageKind } from './telemetry/message.ts'
+import { deviceFinder } from './telemetry/topic.ts'
+
+export type Dewpoint = {
+  broker: Array<{ host: string; port: number }>
+  http: { host: string; port: number }
+  data: string
+  store: string
+  balance(): Balance
+  close(): Promise<void>
+}
+
+/** @throws StartError when something of the configuration cannot be had; nothing is left behind then. */
+export async function startDewpoint(config: Config, log: Logger, onFailed: (error: Error) => void): Promise<Dewpoint> {
+  /** What must be undone, the newest first. */
+  const undo: Array<() => unknown> = []
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    return await open()
+  } catch (error) {
+    await close()
+    throw error
+  }
+
+  async function open(): Promise<Dewpoint> {
+    const counters = createCounters()
+    const folder = claimDataFolder(config.data)
+    undo.push(folder.release)
+
+    const store = await openStore(config, folder.path, log)
+    undo.push(store.close)
+
+    const startAt = (await store.checkpoint()) ?? { position: 0, ordinal: 0 }
+    const journalFolder = join(folder.path, 'journal')
+    const journal = await openJournal({ folder: journalFolder, log, bytesMax: config.journal.bytesMax, startAt })
+    const openSource = (position: number) => openReader(journalFolder, journal, position)
+    const acceptedBefore = journal.ordinal()
+
+    let console: Awaited<ReturnType<typeof createConsole>> | null = null
+    const failures: { [part: string]: Check } = {}
+    const failed = (part: string) => (error: Error) => {
+      log.error({ err: error, part }, 'stopped working')
+      failures[part] = { ok: false, detail: error.message }
+      onFailed(error)
+    }
+    const release = () => {
+      const position = Math.min(ingest.neededFrom(), liveness.savedPosition())
+      journal.release(position).catch(failed('journal'))
+    }
+
+    const deviceOf = deviceFinder([config.broker.status, ...config.routes.map((route) => route.topic)])
+    const liveness = await startLiveness({
+      openSource,
+      deviceOf,
+      folder: folder.path,
+      log,
+      onChange(change) {
+        console?.change(change)
+        // On the readings' own path, so that the store learns of it once, and even if it is away now.
+        const topic = `${change.site}/${change.device}`
+        journal.accept(lifeCycle(MessageKind.state, '', 0, topic, change)).catch(failed('journal'))
+      },
+      onFailed: failed('liveness'),
+    })
+    const ingest = await startIngest({
+      openSource,
+      store,
+      routes: config.routes,
+      folder: folder.path,
+      counters,
+      log,
+      onReadings: (readings) => console?.readings(readings),
+      onStored: release,
+      onFailed: failed('ingest'),
+    })
+    // Readers end when the writer does; what they have read is delivered before the store closes.
+    undo.push(async () => {
+      await liveness.reached(journal.durable())
+      await journal.close()
+      await Promise.all([ingest.close(), liveness.close()])
+    })
+
+    const balance = (): Balance => {
+      const { stored, quarantined, duplicate, damaged } = ingest.checkpoint()
+      const accepted = journal.ordinal()
+      const { waiting } = journal.stats()
+      return {
+        received: acceptedBefore + counters.received,
+        accepted,
+        refused: counters.refusedReadings,
+        waiting,
+        stored,
+        quarantined,
+        duplicate,
+        damaged,
+        held: accepted - stored - quarantined - duplicate - damaged,
+      }
+    }
+    const checks = (): { [name: string]: Check } => {
+      const { state, detail } = journal.status()
+      const delivery = ingest.storeState()
+      const healthy = { ok: true, detail: '' }
+      return {
+        broker: healthy,
+        journal: { ok: state === 'ok', detail },
+        ingest: healthy,
+        liveness: healthy,
+        store: { ok: delivery.isAvailable, detail: delivery.detail },
+        ...failures,
+      }
+    }
+
+    console = await createConsole({
+      ...config.http,
+      store,
+      statuses: liveness.devices,
+      unitOf: (channel) => config.routes.find((route) => route.measurement === channel)?.unit ?? '',
+      balance,
+      journal: journal.stats,
+      quarantined: ingest.quarantined,
+      checks,
+      counters,
+      log,
+    })
+    undo.push(console.close)
+
+    const broker = await createBroker({
+      listen: config.broker.listen,
+      credentials: config.broker.credentials,
+      statusTopic: config.broker.status,
+      accept: journal.accept,
+      isAccepting: () => journal.status().state !== 'failed',
+      counters,
+      log,
+    })
+    undo.push(broker.close)
+    liveness.publishWith(broker.publish)
+
+    return {
+      broker: broker.addresses,
+      http: console.address,
+      data: folder.path,
+      store: describeStore(config, folder.path),
+      balance,
+      close,
+    }
+  }
+}
+
+const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')
+
+function openStore(config: Config, folder: string, log: Logger): Promise<Store> {
+  if (config.store.type === 'duckdb') return openDuckdb(duckdbPath(folder))
+  const channels = [...new Set(config.routes.map((route) => route.measurement))]
+  const checkpointPath = join(folder, 'influxdb.checkpoint.json')
+  return openInfluxdb({ ...config.store, channels, checkpointPath, log })
+}
+
+function describeStore({ store }: Config, folder: string): string {
+  return store.type === 'duckdb'
+    ? `DuckDB, ${duckdbPath(folder)}`
+    : `InfluxDB, ${store.url} org ${store.org} bucket ${store.bucket}`
+}
