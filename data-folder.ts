@@ -1,6 +1,6 @@
 /** The data folder: it must be writable, and one Dewpoint at a time works in it. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { StartError } from './telemetry/errors.ts'
 
 export type DataFolder = { path: string; release(): void }
@@ -10,7 +10,7 @@ export function claimDataFolder(given: string): DataFolder {
   const path = resolve(given)
   const lock = join(path, 'dewpoint.pid')
   try {
-    mkdirSync(path, { recursive: true })
+    makeFolder(path)
     const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
     if (isDewpoint(holder)) throw new StartError(`data ${path}: used by another Dewpoint, process ${holder}`)
     writeFileSync(lock, String(process.pid))
@@ -19,6 +19,13 @@ export function claimDataFolder(given: string): DataFolder {
     throw new StartError(`data ${path}: cannot be written: ${(error as Error).message}`)
   }
   return { path, release: () => rmSync(lock, { force: true }) }
+}
+
+/** Level by level: mkdirSync's own recursion never ends where the system answers ENOENT, as under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 /** A killed process leaves its number behind, and the system may have given it to somebody else since. */

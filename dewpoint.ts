@@ -93,6 +93,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     })
     // Readers end when the writer does; what they have read is delivered before the store closes.
     undo.push(async () => {
+      await journal.flush()
       await liveness.reached(journal.durable())
       await journal.close()
       await Promise.all([ingest.close(), liveness.close()])

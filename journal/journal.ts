@@ -46,6 +46,8 @@ export type Journal = JournalTail & {
   ordinal(): number
   /** Everything before the position is stored: whole segments before it are removed. */
   release(position: number): Promise<void>
+  /** Resolves when everything accepted so far is durable. */
+  flush(): Promise<void>
   status(): JournalState
   stats(): JournalStats
   close(): Promise<void>
@@ -199,6 +201,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         room = deferred()
         if (status.state === 'full' && flushing === null) report({ state: 'ok', detail: '' })
       }
+    },
+    async flush() {
+      await flushing
     },
     status: () => status,
     stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting }),
