@@ -1,0 +1,247 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createCounters } from '../telemetry/counters.ts'
+import { UnavailableError } from '../telemetry/errors.ts'
+import { limits } from '../telemetry/limits.ts'
+import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
+import type { Checkpoint, Point } from '../telemetry/point.ts'
+import type { DeviceReading } from '../telemetry/reading.ts'
+import { type Ingest, startIngest } from './ingest.ts'
+import { windowStart } from './window.ts'
+
+const route = (channel: string) => ({
+  topic: `sensors/{site}/{device}/${channel}`,
+  measurement: channel,
+  unit: 'x',
+  payload: 'value' as const,
+})
+
+/** A store that keeps what it is given; `refuse` makes it unavailable or rejects points. */
+function memoryStore() {
+  const store = {
+    points: new Map<string, number>(),
+    saved: null as Checkpoint | null,
+    writes: 0,
+    refuse: (_points: Point[]): Point[] => [],
+    write: async (points: Point[]) => {
+      store.writes++
+      const rejected = store.refuse(points)
+      for (const point of points) {
+        if (!rejected.includes(point)) store.points.set(`${point.series.key} ${point.timeNs}`, point.value)
+      }
+      return rejected.map((point) => ({ point, reason: 'told to' }))
+    },
+    commit: async (checkpoint: Checkpoint) => {
+      store.saved = checkpoint
+    },
+    checkpoint: async () => store.saved,
+  }
+  return store
+}
+
+/** A journal in memory: each record takes `stride` bytes of position. */
+function memoryJournal(stride = 100) {
+  const records: Record[] = []
+  let ordinal = 0
+  return {
+    records,
+    add(message: Partial<Message>) {
+      const base = lifeCycle(MessageKind.publish, 'c1', 1, 'sensors/a/b/rainfall')
+      const whole = { ...base, qos: 1 as const, packetId: records.length + 1, ...message }
+      if (whole.kind === MessageKind.publish) ordinal++
+      const receivedAtUs = 1_700_000_000_000_000 + records.length
+      records.push({ ...whole, position: records.length * stride, ordinal, receivedAtUs })
+    },
+    source(position: number) {
+      const rest = records.filter((record) => record.position >= position)
+      return {
+        read: async () => ({ records: rest.splice(0, 7), next: records.length * stride, damagedBytes: 0 }),
+        close: async () => {},
+      }
+    },
+  }
+}
+
+let folder: string
+let store: ReturnType<typeof memoryStore>
+let journal: ReturnType<typeof memoryJournal>
+let seen: DeviceReading[]
+let counters = createCounters()
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ingest-'))
+  store = memoryStore()
+  journal = memoryJournal()
+  seen = []
+  counters = createCounters()
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const start = (failures: Error[] = []): Promise<Ingest> =>
+  startIngest({
+    openSource: journal.source,
+    store,
+    routes: ['rainfall', 'pulse'].map(route),
+    folder,
+    counters,
+    log: pino({ level: 'silent' }),
+    onReadings: (readings) => seen.push(...readings),
+    onStored: () => {},
+    onFailed: (error) => failures.push(error),
+  })
+async function run(): Promise<Checkpoint> {
+  const failures: Error[] = []
+  const ingest = await start(failures)
+  await ingest.close()
+  expect(failures).toEqual([])
+  return ingest.checkpoint()
+}
+const say = (payload: string, more: Partial<Message> = {}) => journal.add({ payload: Buffer.from(payload), ...more })
+const values = () => [...store.points.values()]
+
+test('ingest stores readings with the device time, else with the receive time', async () => {
+  say('0.2')
+  say('{"v":0.4,"t":1600000000000}')
+  expect(await run()).toMatchObject({ stored: 2, quarantined: 0, position: 200, ordinal: 2 })
+  const times = [...store.points.keys()].map((key) => key.split(' ')[1])
+  expect(times).toEqual(['1700000000000000000', '1600000000000000000'])
+  expect(seen).toMatchObject([{ site: 'a', device: 'b', channel: 'rainfall', unit: 'x', value: 0.2 }, { value: 0.4 }])
+})
+
+test('ingest keeps what it cannot route or read, with the reason, and goes on', async () => {
+  say('1', { topic: 'nowhere' })
+  say('abc')
+  say('2', { topic: 'sensors//b/rainfall' })
+  say('3')
+  expect(await run()).toMatchObject({ stored: 1, quarantined: 3 })
+  const lines = (await readFile(join(folder, 'quarantine.jsonl'), 'utf8')).trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).code)).toEqual(['no_route', 'bad_value', 'bad_topic'])
+  expect(JSON.parse(lines[1] as string)).toMatchObject({ id: '100', client: 'c1', payload: 'YWJj' })
+})
+
+test('ingest writes the same points when it is killed between write and commit', async () => {
+  for (let i = 0; i < 50; i++) say(i % 2 ? `{"v":${i},"t":1600000000000}` : String(i))
+  say('abc')
+  store.commit = async () => {
+    throw new UnavailableError('test', 'killed before the commit')
+  }
+  const ingest = await start()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await ingest.close()
+  const first = new Map(store.points)
+  expect(first.size).toBe(50)
+  const { commit } = memoryStore()
+  store.commit = commit
+  const end = await run()
+  expect(store.points).toEqual(first)
+  expect(end).toMatchObject({ stored: 50, quarantined: 1 })
+  expect((await readFile(join(folder, 'quarantine.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(1)
+})
+
+test('ingest decides about duplicates as before when it resumes in the middle', async () => {
+  say('{"v":1,"t":1600000000000}', { packetId: 1 })
+  say('{"v":1,"t":1600000000000}', { packetId: 2 })
+  say('{"v":2,"t":1600000000000,"seq":9}', { packetId: 3 })
+  await run()
+  say('{"v":1,"t":1600000000000}', { packetId: 2, dup: true })
+  say('{"v":2,"t":1600000000000,"seq":9}', { packetId: 77 })
+  say('{"v":1,"t":1600000000000}', { packetId: 4 })
+  expect(await run()).toMatchObject({ stored: 4, duplicate: 2 })
+  expect(values().toSorted()).toEqual([1, 1, 1, 2])
+})
+
+test.each([
+  ['DUP is not set', {}, 0],
+  ['DUP is set', { dup: true }, 1],
+  ['DUP is set by another client', { dup: true, client: 'c2' }, 0],
+  ['DUP is set with another packet identifier', { dup: true, packetId: 99 }, 0],
+  ['DUP is set at QoS 0', { dup: true, qos: 0 as const }, 0],
+])('ingest counts %s plain numbers as duplicates only when they must be', async (_name, more, duplicate) => {
+  say('0.0', { packetId: 5 })
+  say('0.0', { packetId: 5, ...more })
+  expect(await run()).toMatchObject({ stored: 2 - duplicate, duplicate })
+})
+
+test('ingest keeps a plain number that is sent again with DUP when the client had left cleanly before', async () => {
+  say('0.0', { packetId: 5 })
+  journal.add(lifeCycle(MessageKind.disconnect, 'c1', 1, '', { reason: 'client' }))
+  say('0.0', { packetId: 5, dup: true })
+  expect(await run()).toMatchObject({ stored: 2, duplicate: 0 })
+})
+
+test('ingest gives every reading of one series and millisecond a time of its own', async () => {
+  for (let i = 0; i < 20; i++) say(`{"v":${i},"t":1600000000000}`)
+  for (let i = 0; i < 20; i++) say(`{"v":${i},"t":1600000000000,"seq":${1000 + i}}`)
+  for (let i = 0; i < 20; i++) say(String(i))
+  await run()
+  expect(values()).toHaveLength(60)
+})
+
+test('ingest forgets what is further back than two windows, and a resume does not change that', async () => {
+  journal = memoryJournal(limits.duplicateWindowBytes / 4)
+  const copy = () => say('{"v":1,"t":1600000000000,"seq":1}')
+  copy()
+  for (let i = 0; i < 6; i++) say('5')
+  copy()
+  const inOneRun = await run()
+  expect(inOneRun).toMatchObject({ duplicate: 1 })
+  for (let i = 0; i < 9; i++) say('6')
+  copy()
+  expect(await run()).toMatchObject({ duplicate: 1, stored: 1 + 6 + 9 + 1 })
+  expect(windowStart(9.5 * limits.duplicateWindowBytes)).toBe(8 * limits.duplicateWindowBytes)
+})
+
+test('ingest splits a rejected point out and keeps it', async () => {
+  for (const value of ['1', '2', '3']) say(value)
+  store.refuse = (points) => points.filter((point) => point.value === 2)
+  expect(await run()).toMatchObject({ stored: 2, quarantined: 1 })
+  expect(values()).toEqual([1, 3])
+  expect(counters.quarantined).toEqual({ store_rejected: 1 })
+})
+
+test('ingest tries again until the store answers, and stores everything once', async () => {
+  for (let i = 0; i < 30; i++) say(String(i))
+  let refusals = 3
+  store.refuse = () => {
+    if (refusals-- > 0) throw new UnavailableError('test', 'away')
+    return []
+  }
+  const ingest = await start()
+  while (ingest.checkpoint().stored < 30) await new Promise((resolve) => setTimeout(resolve, 10))
+  await ingest.close()
+  expect(values()).toHaveLength(30)
+  expect(counters.storeRetries).toBe(3)
+})
+
+test('ingest counts readings that a damaged journal cannot give back', async () => {
+  for (let i = 0; i < 10; i++) say(String(i))
+  journal.records.splice(3, 2)
+  expect(await run()).toMatchObject({ stored: 8, damaged: 2, ordinal: 10 })
+})
+
+test('ingest with a new store takes readings that were released before it for stored', async () => {
+  for (let i = 0; i < 10; i++) say(String(i))
+  journal.records.splice(0, 4)
+  expect(await run()).toMatchObject({ stored: 10, damaged: 0 })
+  expect(values()).toHaveLength(6)
+})
+
+test('ingest writes a change of state as a point', async () => {
+  const change = {
+    site: 'a',
+    device: 'b',
+    state: 'offline',
+    why: '',
+    sinceMs: 0,
+    lastSeenMs: 0,
+    atUs: 1_650_000_000_000_000,
+  }
+  journal.add(lifeCycle(MessageKind.state, '', 0, 'a/b', change))
+  expect(await run()).toMatchObject({ stored: 0, ordinal: 0 })
+  expect([...store.points]).toEqual([
+    ['["device_state","online",[["device","b"],["site","a"]]] 1650000000000000000', 0],
+  ])
+})
