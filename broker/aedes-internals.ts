@@ -25,6 +25,8 @@ export type AedesClient = Omit<Client, 'conn'> & {
   _parsingBatch: number
   _nextBatch: (error?: Error) => void
   duplicates: object
+  /** Sends to a subscription of QoS 0. */
+  deliver0(packet: unknown, done: () => void): void
   waitForDrain(done: (error: Error | null, client: AedesClient) => void): void
 }
 

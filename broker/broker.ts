@@ -12,7 +12,7 @@ import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, type Message, MessageKind, type Qos } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Credentials, clientIdRefusal, connackCode, credentialsMatch, topicRefusal } from './admission.ts'
-import { forwardUnlessSlow, hardenConnection } from './harden.ts'
+import { hardenConnection } from './harden.ts'
 import { createPresence } from './presence.ts'
 
 export type Address = { host: string; port: number }
@@ -71,16 +71,17 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       // A will has no command; a dead broker's will has no client either.
       const isWill = packet.cmd === undefined
       if (isWill && closing) return done(new Error('broker is closing'))
-      const refusal = topicRefusal(packet.topic)
+      const refusal = topicRefusal(packet.topic) ?? (options.isAccepting() ? null : 'not_accepting')
       if (refusal !== null) {
-        counters.received++
-        counters.refusedReadings++
+        if (!isWill) {
+          counters.received++
+          counters.refusedReadings++
+        }
         return done(refuse(refusal, client))
       }
       if (packet.qos === 2 && !isWill) return done(null)
       take(client, packet, isWill).then(() => done(null), done)
     },
-    authorizeForward: forwardUnlessSlow(counters),
   })
 
   function admit(client: Client, username: string | undefined, password: Buffer | undefined): RefusalCode | null {

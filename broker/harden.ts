@@ -2,7 +2,7 @@
  * Mends aedes 1.2.0 from outside, connection by connection: bounded packets, bounded read-ahead, no loss by its
  * duplicate check, no broker-wide stall by one slow subscriber.
  */
-import type { AedesPublishPacket, Client } from 'aedes'
+import type { Client } from 'aedes'
 import { type Counters, count } from '../telemetry/counters.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type AedesClient, internals } from './aedes-internals.ts'
@@ -12,16 +12,9 @@ export function hardenConnection(given: Client, counters: Counters): void {
   const client = internals(given)
   boundPackets(client, counters)
   boundReadAhead(client)
+  boundBacklog(client, counters)
   // aedes drops what its counters call out of order, but handles packets concurrently: real messages were lost.
   client.duplicates = neverDuplicate
-  client.waitForDrain = (done) => {
-    if (client.conn.writableLength > limits.subscriberBacklogBytesClose) {
-      counters.subscriberClosed++
-      client.conn.destroy(new Error('subscriber reads too slowly'))
-    }
-    // A full socket must not hold the callback, which would hold the delivery to everybody else.
-    setImmediate(done, null, client)
-  }
 }
 
 const neverDuplicate = new Proxy({}, { get: () => 0, set: () => true })
@@ -52,11 +45,20 @@ function boundReadAhead(client: AedesClient): void {
   })
 }
 
-/** For authorizeForward: QoS 0 to a subscriber that lags is dropped and counted; the others are not held up. */
-export function forwardUnlessSlow(counters: Counters) {
-  return (client: Client, packet: AedesPublishPacket): AedesPublishPacket | null => {
-    if (packet.qos > 0 || internals(client).conn.writableLength <= limits.subscriberBacklogBytesMax) return packet
+/** What waits for a slow subscriber: first QoS 0 to it is dropped, then it is closed. Nobody else is held up. */
+function boundBacklog(client: AedesClient, counters: Counters): void {
+  const deliver = client.deliver0
+  client.deliver0 = (packet, done) => {
+    if (client.conn.writableLength <= limits.subscriberBacklogBytesMax) return deliver(packet, done)
     counters.subscriberDropped++
-    return null
+    setImmediate(done)
+  }
+  client.waitForDrain = (done) => {
+    if (client.conn.writableLength > limits.subscriberBacklogBytesClose) {
+      counters.subscriberClosed++
+      client.conn.destroy(new Error('subscriber reads too slowly'))
+    }
+    // A full socket must not hold the callback, which would hold the delivery to everybody else.
+    setImmediate(done, null, client)
   }
 }

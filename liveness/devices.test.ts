@@ -1,0 +1,126 @@
+import { beforeEach, expect, test } from 'vitest'
+import type { StateChange } from '../telemetry/device.ts'
+import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
+import { statusTopic } from '../telemetry/schema.ts'
+import { deviceFinder } from '../telemetry/topic.ts'
+import { createDevices, type Device, type Devices } from './devices.ts'
+
+const status = 'sensors/a/b/status'
+const graceMs = 30_000
+let devices: Devices
+let changes: StateChange[]
+let nowMs: number
+
+const finder = deviceFinder([statusTopic, 'sensors/{site}/{device}/rainfall'])
+function create(known: Device[] = []): void {
+  changes = []
+  devices = createDevices(known, finder, graceMs, (change) => changes.push(change))
+}
+beforeEach(() => {
+  nowMs = 1_700_000_000_000
+  create()
+})
+
+function take(message: Message): void {
+  nowMs += 1000
+  devices.take({ ...message, position: nowMs, ordinal: 0, receivedAtUs: nowMs * 1000 } as Record)
+}
+const connect = (epoch: number, willTopic?: string, client = 'c') =>
+  take(lifeCycle(MessageKind.connect, client, epoch, '', { address: '', keepAliveS: 60, clean: true, willTopic }))
+const disconnect = (epoch: number, reason: string, client = 'c') =>
+  take(lifeCycle(MessageKind.disconnect, client, epoch, '', { reason }))
+const publish = (epoch: number, topic = 'sensors/a/b/rainfall', client = 'c') =>
+  take(lifeCycle(MessageKind.publish, client, epoch, topic))
+const will = (epoch: number) => take(lifeCycle(MessageKind.will, 'c', epoch, status))
+const only = () => [...devices.all()][0] as Device
+
+test('device is online when a connection with its will topic begins, and offline with an alert when that breaks', () => {
+  connect(1, status)
+  expect(only()).toMatchObject({ site: 'a', device: 'b', state: 'online', isAlerting: false, sinceMs: nowMs })
+  will(1)
+  expect(only().state).toBe('online')
+  disconnect(1, 'closed')
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs })
+  expect(only().why).toContain('without a DISCONNECT')
+  expect(changes.map((it) => it.state)).toEqual(['online', 'offline'])
+})
+
+test('device is online when it publishes, and offline without an alert when it disconnects by itself', () => {
+  connect(1)
+  publish(1)
+  expect(only().state).toBe('online')
+  disconnect(1, 'client')
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: false })
+})
+
+test('device stays online when the connection that ends was replaced, whatever comes late from it', () => {
+  connect(1, status)
+  connect(2, status)
+  will(1)
+  publish(1)
+  disconnect(1, 'replaced')
+  expect(only()).toMatchObject({ state: 'online', epoch: 2 })
+  expect(changes).toHaveLength(1)
+})
+
+test('device without a will stays online when its client is replaced before it publishes again', () => {
+  connect(1)
+  publish(1)
+  connect(2)
+  disconnect(1, 'replaced')
+  expect(only().state).toBe('online')
+  disconnect(2, 'closed')
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true })
+})
+
+test('device that another client speaks for stays online when the first client leaves', () => {
+  connect(1, undefined, 'gateway-1')
+  publish(1, undefined, 'gateway-1')
+  connect(2, undefined, 'gateway-2')
+  publish(2, undefined, 'gateway-2')
+  disconnect(1, 'closed', 'gateway-1')
+  expect(only().state).toBe('online')
+})
+
+test('all devices of a gateway are offline when its connection breaks', () => {
+  connect(1)
+  publish(1, 'sensors/a/x/rainfall')
+  publish(1, 'sensors/a/y/rainfall')
+  disconnect(1, 'keepalive')
+  expect([...devices.all()].map((it) => it.state)).toEqual(['offline', 'offline'])
+})
+
+test('alert ends when the device is back', () => {
+  connect(1, status)
+  disconnect(1, 'closed')
+  connect(2, status)
+  expect(only()).toMatchObject({ state: 'online', isAlerting: false })
+})
+
+test('device keeps its state over our restart when it comes back within the grace', () => {
+  connect(1, status)
+  take(lifeCycle(MessageKind.start, '', 0, ''))
+  expect(only().state).toBe('online')
+  connect(2, status)
+  devices.expire(nowMs + 2 * graceMs)
+  expect(only().state).toBe('online')
+  expect(changes).toHaveLength(1)
+})
+
+test('device is offline with an alert when it does not come back after our restart', () => {
+  connect(1, status)
+  take(lifeCycle(MessageKind.start, '', 0, ''))
+  const restartedMs = nowMs
+  devices.expire(restartedMs + graceMs - 1)
+  expect(only().state).toBe('online')
+  devices.expire(restartedMs + graceMs)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: restartedMs + graceMs })
+})
+
+test('states go on when they were saved and restored', () => {
+  connect(1, status)
+  const saved = JSON.parse(JSON.stringify([...devices.all()]))
+  create(saved)
+  disconnect(1, 'closed')
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true })
+})

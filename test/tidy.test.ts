@@ -1,0 +1,50 @@
+/** The rule that keeps data flowing one way: a stage imports telemetry/ and its own folder, nothing else of ours. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+const project = resolve(import.meta.dirname, '..')
+const stages = ['broker', 'config', 'console', 'dashboards', 'devices-sim', 'ingest', 'journal', 'liveness', 'stores']
+
+function sourcesOf(folder: string): string[] {
+  const entries = readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Relative imports of a file, as paths from the project's folder. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((found) =>
+    relative(project, resolve(dirname(file), found[1] as string)),
+  )
+}
+
+const foreign = (folder: string, allowed: string[]) =>
+  sourcesOf(folder).flatMap((file) =>
+    importsOf(file)
+      .filter((target) => !allowed.some((it) => target.startsWith(`${it}/`)))
+      .map((target) => `${relative(project, file)} imports ${target}`),
+  )
+
+test.each(stages)('stage %s imports only telemetry/ and its own folder', (stage) => {
+  expect(sourcesOf(stage).length).toBeGreaterThan(0)
+  expect(foreign(stage, [stage, 'telemetry'])).toEqual([])
+})
+
+test('telemetry/ imports nothing of ours', () => {
+  expect(foreign('telemetry', ['telemetry'])).toEqual([])
+})
+
+test('the rule is seen to be broken when a file breaks it', () => {
+  // stores/ is used by no other stage, and this test file imports nothing: dewpoint.ts is the one that imports them all.
+  const targets = importsOf(join(project, 'dewpoint.ts')).map((target) => target.split('/')[0])
+  for (const stage of ['broker', 'console', 'ingest', 'journal', 'liveness', 'stores']) expect(targets).toContain(stage)
+})
+
+test('every dependency has an exact version', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+  for (const version of Object.values({ ...dependencies, ...devDependencies }))
+    expect(version).toMatch(/^\d+\.\d+\.\d+/)
+})
