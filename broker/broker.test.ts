@@ -87,7 +87,7 @@ const publishPacket = (header: number, id: number, topic: string, payload: strin
 test.each([
   [1 as const, 'PUBACK [MQTT-4.3.2-2]'],
   [2 as const, 'PUBREC [MQTT-4.3.3-2]'],
-])('broker sends at QoS %i no %s before the message is durable', async (qos) => {
+])('broker sends at QoS %i no %s before the message is durable', async (qos, _name) => {
   const device = await client()
   gate = deferred()
   let isAcknowledged = false
@@ -104,7 +104,7 @@ test.each([
 test('broker acknowledges nothing and closes the connection when the journal has failed', async () => {
   const device = await client()
   gate = deferred()
-  const closed = new Promise((resolve) => device.once('close', resolve))
+  const closed = new Promise<void>((resolve) => device.once('close', () => resolve()))
   device.publish('sensors/a/b/rainfall', '1', { qos: 1 }, (error) => expect(error).toBeTruthy())
   await until(() => kinds(MessageKind.publish).length === 1)
   gate.reject(new FatalError('disk failed'))
@@ -215,7 +215,7 @@ test.each([
   ['x'.repeat(limits.topicBytesMax + 1), 'topic_invalid'],
 ])('broker refuses a PUBLISH to %s', async (topic, code) => {
   const device = await client()
-  const closed = new Promise((resolve) => device.once('close', resolve))
+  const closed = new Promise<void>((resolve) => device.once('close', () => resolve()))
   device.publish(topic, '1', { qos: 1 }, () => {})
   await closed
   expect(counters.refused).toEqual({ [code]: 1 })
