@@ -1,4 +1,5 @@
 /** The files of the page, read once: there are few, and a fixed list leaves no path to escape by. */
+import assert from 'node:assert'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -12,7 +13,10 @@ const script = 'text/javascript; charset=utf-8'
 /** The folder of package.json: this file runs from the sources as well as from dist/. */
 function projectFolder(): string {
   let folder = import.meta.dirname
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  while (!existsSync(join(folder, 'package.json'))) {
+    assert(folder !== dirname(folder), `no package.json above ${import.meta.dirname}`)
+    folder = dirname(folder)
+  }
   return folder
 }
 

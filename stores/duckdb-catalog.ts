@@ -6,8 +6,10 @@ import { deviceTag, siteTag, valueField } from '../telemetry/schema.ts'
 export type KnownSeries = { id: number; measurement: string; field: string; tags: { [name: string]: string } }
 
 export type Catalog = {
-  /** Gives a new series a number inside the open transaction. */
-  idOf(series: Series): Promise<number>
+  /** Gives new series their numbers inside the open transaction. */
+  learn(series: Series[]): Promise<void>
+  /** The number of a series that is known. */
+  idOf(series: Series): number
   all(): KnownSeries[]
   /** Series of readings of a device. */
   find(query: { device: string; site?: string; channel?: string }): KnownSeries[]
@@ -24,7 +26,7 @@ export async function openCatalog(connection: DuckDBConnection): Promise<Catalog
   let uncommitted: KnownSeries[] = []
   let lastId = 0
 
-  function learn(series: KnownSeries): void {
+  function remember(series: KnownSeries): void {
     byKey.set(keyOf(series), series)
     const device = series.tags[deviceTag] ?? ''
     const others = byDevice.get(device)
@@ -35,7 +37,7 @@ export async function openCatalog(connection: DuckDBConnection): Promise<Catalog
 
   const rows = await connection.runAndReadAll('SELECT id, measurement, field, tags FROM series')
   for (const [id, measurement, field, tags] of rows.getRows()) {
-    learn({
+    remember({
       id: id as number,
       measurement: measurement as string,
       field: field as string,
@@ -44,21 +46,18 @@ export async function openCatalog(connection: DuckDBConnection): Promise<Catalog
   }
 
   return {
-    async idOf(series) {
-      const known = byKey.get(series.key)
-      if (known !== undefined) return known.id
-      const { measurement, field } = series
-      const created: KnownSeries = { id: lastId + 1, measurement, field, tags: Object.fromEntries(series.tags) }
-      await connection.run('INSERT INTO series VALUES ($1, $2, $3, $4)', [
-        created.id,
-        measurement,
-        field,
-        JSON.stringify(created.tags),
-      ])
-      learn(created)
-      uncommitted.push(created)
-      return created.id
+    async learn(all) {
+      for (const series of all) {
+        if (byKey.has(series.key)) continue
+        const { measurement, field } = series
+        const created: KnownSeries = { id: lastId + 1, measurement, field, tags: Object.fromEntries(series.tags) }
+        const row = [created.id, measurement, field, JSON.stringify(created.tags)]
+        await connection.run('INSERT INTO series VALUES ($1, $2, $3, $4)', row)
+        remember(created)
+        uncommitted.push(created)
+      }
     },
+    idOf: (series) => (byKey.get(series.key) as KnownSeries).id,
     all: () => [...byKey.values()],
     find({ device, site, channel }) {
       return (byDevice.get(device) ?? []).filter(
