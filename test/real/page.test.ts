@@ -1,0 +1,157 @@
+/** The page of a real server in a real browser, while simulated devices send, break off and come back. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createFleet, type Fleet } from '../../devices-sim/fleet.ts'
+import { patient } from '../flow/helpers.ts'
+import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
+import { commandPath, needs } from '../servers/tools.ts'
+
+const devices = 10
+const countDrawnPixels = `(() => {
+  const canvas = document.querySelector('#chart canvas')
+  if (canvas === null) return 0
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  return data.filter((byte, i) => i % 4 === 3 && byte !== 0).length
+})()`
+/** The first three keep Chromium running where there is no sandbox and no GPU; the others keep it from phoning home. */
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
+  let server: DewpointServer
+  let fleet: Fleet
+  let browser: Browser
+  let page: Page
+  let said: string[]
+  let asked: string[]
+
+  beforeAll(async () => {
+    server = await startDewpoint()
+    fleet = createFleet({ url: server.mqttUrl, devices, seed: 7, intervalMs: 500 })
+    browser = await chromium.launch({ executablePath: commandPath('chromium') as string, args })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await fleet?.close()
+    await server?.close()
+  })
+
+  beforeEach(async () => {
+    said = []
+    asked = []
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    page.setDefaultTimeout(20_000)
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
+    })
+    page.on('pageerror', (error) => said.push(error.message))
+    page.on('request', (request) => asked.push(request.url()))
+  })
+  afterEach(async () => {
+    await page.close()
+    // Whatever the test was about: the console is quiet, and nothing is loaded from elsewhere.
+    expect(said).toEqual([])
+    expect(asked.length).toBeGreaterThan(0)
+    expect(asked.filter((url) => new URL(url).origin !== server.httpUrl)).toEqual([])
+  })
+
+  const row = (name: string) => page.locator(`#devices > li[data-device="demo/${name}"]`)
+  const online = () => page.locator('#devices > li[data-state="online"]').count()
+  const open = async (hash = '') => {
+    await page.goto(`${server.httpUrl}/${hash}`)
+    await expect.poll(online, patient).toBe(devices)
+    expect(await page.locator('#devices > li').count()).toBe(devices)
+  }
+  // Expressions for the page are text: the types of the DOM would otherwise hold for the whole project.
+  const drawnPixels = () => page.evaluate<number>(countDrawnPixels)
+  const overflow = () => page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
+
+  test('page shows every device and moves its values when readings arrive', async () => {
+    await open()
+    for (const channel of ['rainfall', 'pulse', 'voltage']) {
+      await row('rg-0001').locator(`[data-channel="${channel}"] .value-number`).waitFor()
+    }
+    const cell = row('rg-0001').locator('[data-channel="pulse"] .value-number')
+    const seen = new Set<string>()
+    await expect.poll(async () => seen.add((await cell.textContent()) ?? '').size, patient).toBeGreaterThan(3)
+  })
+
+  test('page shows what the API says when a device is chosen, and draws its chart', async () => {
+    await open('#/demo/rg-0003')
+    await page.waitForSelector('#chart canvas')
+    await expect.poll(drawnPixels, patient).toBeGreaterThan(1_000)
+    expect(await page.locator('#detail-title').textContent()).toContain('rg-0003')
+    expect(await page.locator('#health').getAttribute('data-status')).toBe('ok')
+    const label = (await page.locator('#chart').getAttribute('aria-label')) ?? ''
+    expect(label).toContain('rg-0003')
+    expect(label).not.toContain('no reading')
+  })
+
+  test('row becomes offline within a second when its device is unplugged, and online when it is back', async () => {
+    await open()
+    const took: number[] = []
+    for (const index of [1, 4, 8]) {
+      const name = `rg-000${index + 1}`
+      const unpluggedAt = performance.now()
+      fleet.unplug(index)
+      await row(name).and(page.locator('[data-state="offline"]')).waitFor()
+      took.push(Math.round(performance.now() - unpluggedAt))
+      expect(await row(name).locator('.device-why').textContent()).toContain('connection broke')
+      fleet.plug(index)
+      await row(name).and(page.locator('[data-state="online"]')).waitFor()
+    }
+    process.stderr.write(`offline on the page after ${took.join(', ')} ms\n`)
+    expect(Math.max(...took)).toBeLessThan(1_000)
+  })
+
+  test.each([360, 390, 768, 1280])('page needs no horizontal scrolling when it is %i px wide', async (width) => {
+    await page.setViewportSize({ width, height: 800 })
+    await open()
+    expect(await overflow()).toBeLessThanOrEqual(0)
+    await row('rg-0002').locator('.device-link').click()
+    await page.waitForSelector('#chart canvas')
+    await expect.poll(drawnPixels, patient).toBeGreaterThan(1_000)
+    expect(await overflow()).toBeLessThanOrEqual(0)
+  })
+
+  test('page reconnects by itself when the server was restarted', async () => {
+    await open()
+    await server.stop()
+    await page.waitForSelector('#live:not([data-status="live"])')
+    await server.restart()
+    const before = await server.counters()
+    await expect.poll(async () => (await server.counters()).stored, patient).toBeGreaterThan(before.stored)
+    await expect.poll(online, patient).toBe(devices)
+    const cell = row('rg-0001').locator('[data-channel="pulse"] .value-number')
+    const text = await cell.textContent()
+    await expect.poll(() => cell.textContent(), patient).not.toBe(text)
+    // While the server was away the browser itself says so.
+    said = said.filter((it) => !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_CONNECTION_RESET|ERR_EMPTY/.test(it))
+  })
+
+  test('page looks right when it is looked at: pictures for a person', async () => {
+    fleet.unplug(5)
+    for (const [name, width, height] of [
+      ['wide', 1280, 800],
+      ['phone', 390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height })
+      await page.goto(`${server.httpUrl}/`)
+      await page.waitForSelector('#devices > li[data-device="demo/rg-0006"][data-state="offline"]')
+      if (name === 'phone') await page.screenshot({ path: join(tmpdir(), 'dewpoint-page-phone-list.png') })
+      await row('rg-0001').locator('.device-link').click()
+      await expect.poll(drawnPixels, patient).toBeGreaterThan(1_000)
+      await page.screenshot({ path: join(tmpdir(), `dewpoint-page-${name}.png`) })
+    }
+    fleet.plug(5)
+  })
+})
