@@ -37,10 +37,12 @@ export type Console = {
   close(): Promise<void>
 }
 
+/** No device, site or channel holds a control character, and InfluxQL cannot ask for one. */
+const name = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 const readingsSchema = Type.Object({
-  device: Type.String({ minLength: 1 }),
-  site: Type.Optional(Type.String()),
-  channel: Type.String({ minLength: 1 }),
+  device: name,
+  site: Type.Optional(name),
+  channel: name,
   from: Type.Optional(Type.String()),
   to: Type.Optional(Type.String()),
   points: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
@@ -58,6 +60,11 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
   const app = Fastify({
     loggerInstance: log.child({ part: 'http' }, { level: 'warn' }) as FastifyBaseLogger,
     forceCloseConnections: true,
+    // What cannot even be parsed passes no hook.
+    frameworkErrors(error, _request, reply) {
+      const answer = reply as unknown as FastifyReply
+      answer.headers(securityHeaders).status(400).send({ message: error.message })
+    },
   })
 
   const currentHealth = async () => health({ ...options.checks(), store: await checkStore(store, options.checks) })
@@ -92,7 +99,8 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     { schema: { querystring: quarantineSchema } },
     async (request) => options.quarantined(request.query.limit),
   )
-  app.get('/api/live', (_request, reply) => {
+  // Without a HEAD of its own: that would take a place among the streams and never end.
+  app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
     reply.hijack()
     for (const [name, value] of Object.entries(securityHeaders)) reply.raw.setHeader(name, value)
     if (!live.add(reply.raw)) {

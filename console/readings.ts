@@ -17,12 +17,15 @@ export class ParameterError extends Error {
   readonly statusCode = 400
 }
 
+const timeMsMax = 9.2e12
+
 function parseTime(name: 'from' | 'to', text: string | undefined): number | null {
   if (text === undefined) return null
   const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
   if (!Number.isFinite(ms))
     throw new ParameterError(`${name}: "${text}" given, ISO 8601 like 2026-11-23T07:00:00Z wanted`)
-  return ms
+  // Nothing is stored before 1970, or beyond what 64 bits of nanoseconds hold.
+  return Math.min(Math.max(ms, 0), timeMsMax)
 }
 
 const iso = (timeMs: number) => new Date(timeMs).toISOString()

@@ -214,3 +214,18 @@ describe('server', () => {
     await vi.waitFor(async () => expect((await ask('/healthz')).status).toBe(200), patient)
   })
 })
+
+test('console takes a range beyond what can be stored for the longest there is', async () => {
+  const found = await readings(server, 'gauge', 'rainfall', { from: '-271821-04-20T00:00:00Z', to: '9'.repeat(20) })
+  expect(found).toHaveLength(101)
+})
+
+test('console refuses what no device is called, cannot be parsed, or has no end', async () => {
+  for (const path of ['/api/readings?device=g%0A&channel=rainfall', '/%zz']) {
+    const { status, headers } = await ask(path)
+    expect([path, status]).toEqual([path, 400])
+    expect(headers['content-security-policy']).toContain("default-src 'self'")
+  }
+  const head = await fetch(`${server.httpUrl}/api/live`, { method: 'HEAD', signal: AbortSignal.timeout(5000) })
+  expect(head.status).toBe(404)
+})

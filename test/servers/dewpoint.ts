@@ -6,20 +6,11 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Balance } from '../../console/status.ts'
 import type { Influxd } from './influxd.ts'
 import { freePort } from './tools.ts'
 
-export type Balance = {
-  received: number
-  accepted: number
-  refused: number
-  waiting: number
-  stored: number
-  quarantined: number
-  duplicate: number
-  damaged: number
-  held: number
-}
+export type { Balance } from '../../console/status.ts'
 
 export type DewpointOptions = {
   /** Absent: the embedded store. */
