@@ -82,6 +82,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     })
     const ingest = await startIngest({
       openSource,
+      releasedBefore: journal.first.ordinal,
       store,
       routes: config.routes,
       folder: folder.path,

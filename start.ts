@@ -114,7 +114,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  if (!(error instanceof StartError)) throw error
-  for (const problem of error.problems) console.error(`dewpoint: ${problem}`)
+  const isSystem = error instanceof Error && 'syscall' in error
+  if (!(error instanceof StartError) && !isSystem) throw error
+  const problems = error instanceof StartError ? error.problems : [`cannot start: ${error.message}`]
+  for (const problem of problems) console.error(`dewpoint: ${problem}`)
   process.exit(2)
 })

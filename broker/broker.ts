@@ -43,7 +43,8 @@ export type Broker = {
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { accept, counters, credentials, log } = options
   const status = topicPattern(options.statusTopic)
-  const presence = createPresence(accept, (error) => log.error({ err: error }, 'a disconnect could not be kept'))
+  const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
+  const presence = createPresence(accept, onLost)
   const connects = new WeakMap<Client, ConnectPacket>()
   let closing = false
 
@@ -145,7 +146,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
 
   const servers: Server[] = []
-  await accept(lifeCycle(MessageKind.start, '', 0, ''))
+  // Its place before every connect is all that counts; on a full disk it waits like everything else.
+  accept(lifeCycle(MessageKind.start, '', 0, '')).catch(onLost)
   const closeAll = async () => {
     closing = true
     presence.stop()

@@ -80,9 +80,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const start = (failures: Error[] = []): Promise<Ingest> =>
+const start = (failures: Error[] = [], releasedBefore = 0): Promise<Ingest> =>
   startIngest({
     openSource: journal.source,
+    releasedBefore,
     store,
     routes: ['rainfall', 'pulse'].map(route),
     folder,
@@ -92,9 +93,9 @@ const start = (failures: Error[] = []): Promise<Ingest> =>
     onStored: () => {},
     onFailed: (error) => failures.push(error),
   })
-async function run(): Promise<Checkpoint> {
+async function run(releasedBefore = 0): Promise<Checkpoint> {
   const failures: Error[] = []
-  const ingest = await start(failures)
+  const ingest = await start(failures, releasedBefore)
   await ingest.close()
   expect(failures).toEqual([])
   return ingest.checkpoint()
@@ -225,8 +226,9 @@ test('ingest counts readings that a damaged journal cannot give back', async () 
 test('ingest with a new store takes readings that were released before it for stored', async () => {
   for (let i = 0; i < 10; i++) say(String(i))
   journal.records.splice(0, 4)
-  expect(await run()).toMatchObject({ stored: 10, damaged: 0 })
-  expect(values()).toHaveLength(6)
+  journal.records.splice(1, 1)
+  expect(await run(4)).toMatchObject({ stored: 9, damaged: 1 })
+  expect(values()).toHaveLength(5)
 })
 
 test('ingest writes a change of state as a point', async () => {
@@ -244,4 +246,12 @@ test('ingest writes a change of state as a point', async () => {
   expect([...store.points]).toEqual([
     ['["device_state","online",[["device","b"],["site","a"]]] 1650000000000000000', 0],
   ])
+})
+
+test('ingest hands over a batch when unreadable messages alone fill it', async () => {
+  const big = 'x'.repeat(200_000)
+  for (let i = 0; i < 30; i++) say(big)
+  await run()
+  expect(counters.quarantined).toEqual({ bad_payload: 30 })
+  expect(counters.batchesStored).toBeGreaterThanOrEqual(5)
 })

@@ -31,6 +31,8 @@ export type RecordSource = {
 
 export type IngestOptions = {
   openSource: (position: number) => RecordSource
+  /** Readings before the oldest record of the journal. */
+  releasedBefore: number
   store: PointStore
   routes: Route[]
   /** Folder of the quarantine. */
@@ -63,10 +65,13 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const duplicates = createDuplicates(window)
   const timeOf = createTimes(window)
 
-  const saved = await store.checkpoint()
-  let checkpoint = saved ?? emptyCheckpoint()
-  /** A store that is new knows nothing of readings that were released before it came; an earlier store has them. */
-  let isNewStore = saved === null
+  // A store that is new knows nothing of readings that were released before it came; an earlier store has them.
+  const { releasedBefore } = options
+  let checkpoint = (await store.checkpoint()) ?? {
+    ...emptyCheckpoint(),
+    stored: releasedBefore,
+    ordinal: releasedBefore,
+  }
   const resumeAt = checkpoint.position
   const source = options.openSource(windowStart(resumeAt))
   let batch = createBatch(resumeAt, checkpoint.ordinal)
@@ -91,12 +96,6 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   /** Ordinals that are missing belong to readings that a damaged journal cannot give back. */
   function countGap(record: Record): void {
-    if (isNewStore) {
-      const earlier = record.ordinal - 1
-      checkpoint = { ...checkpoint, stored: earlier, ordinal: earlier }
-      batch.ordinal = earlier
-      isNewStore = false
-    }
     batch.damaged += record.ordinal - batch.ordinal - 1
     batch.ordinal = record.ordinal
   }
@@ -106,7 +105,9 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     const reading = 'code' in routed ? routed : routed.decode(record.payload)
     if ('code' in routed || isProblem(reading)) {
       const { code, detail } = 'code' in routed ? routed : (reading as { code: never; detail: string })
-      if (isNew) batch.quarantined.push({ record, code, reason: detail })
+      if (!isNew) return
+      batch.quarantined.push({ record, code, reason: detail })
+      batch.bytes += bytesOf(record)
       return
     }
     if (duplicates.isDuplicate(record, reading, routed.series)) {
@@ -117,7 +118,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     if (!isNew) return
     batch.points.push({ series: routed.series, timeNs, value: reading.value, position: record.position })
     batch.records.push(record)
-    batch.bytes += record.payload.length + record.topic.length
+    batch.bytes += bytesOf(record)
     const { site, device, channel, unit } = routed
     live.push({ site, device, channel, unit, timeMs: Number(timeNs / 1_000_000n), value: reading.value })
   }
@@ -194,3 +195,5 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     },
   }
 }
+
+const bytesOf = (record: Record) => record.payload.length + record.topic.length

@@ -59,8 +59,14 @@ export async function openQuarantine(
       if (entries.length === 0) return
       if (newer.bytes >= bytesMax / 2) await turnOver()
       const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
-      await file.appendFile(text)
-      await file.datasync()
+      try {
+        await file.appendFile(text)
+        await file.datasync()
+      } catch (error) {
+        // Half a line must not stay in front of the next try.
+        await file.truncate(newer.bytes)
+        throw error
+      }
       newer.entries.push(...entries)
       newer.bytes += Buffer.byteLength(text)
       for (const { id } of entries) known.add(id)

@@ -185,6 +185,28 @@ test('journal goes on behind the mark of the store when its own folder was empti
   expect(records[0]).toMatchObject({ position: 5000, ordinal: 41 })
 })
 
+test('journal knows how many readings there were before its oldest record', async () => {
+  const opened = await open({ segmentBytes: 500 })
+  expect(opened.first).toMatchObject({ position: 0, ordinal: 0 })
+  for (let i = 0; i < 30; i++) await opened.accept(message(String(i)))
+  await opened.release(opened.durable())
+  await opened.close()
+  const again = await open()
+  const { records } = await readAll(again, again.first.position)
+  expect(records[0]?.ordinal).toBe(again.first.ordinal + 1)
+  expect(again.first.ordinal).toBeGreaterThan(20)
+})
+
+test('journal leaves the reserve of the disk to others, and says so', async () => {
+  const opened = await open({ diskReserveBytes: Number.MAX_SAFE_INTEGER, retryMs: 1 })
+  const accepting = opened.accept(message('a'))
+  while (opened.status().state !== 'full') await new Promise((resolve) => setTimeout(resolve, 1))
+  expect(opened.durable()).toBe(0)
+  await opened.close()
+  journal = null
+  await expect(accepting).rejects.toThrow('stay reserved')
+})
+
 test('journal opens when a crash left a segment without a header', async () => {
   const opened = await open()
   await opened.accept(message('a'))

@@ -14,6 +14,7 @@ import { deferred } from '../telemetry/deferred.ts'
 import { FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Message, MessageKind } from '../telemetry/message.ts'
+import { createDisk } from './disk.ts'
 import { createGroup, type Group } from './group.ts'
 import type { JournalTail } from './reader.ts'
 import { recordBytesMax, recordBytes as sizeOf } from './record.ts'
@@ -33,6 +34,8 @@ export type JournalOptions = {
   segmentBytes?: number
   /** The store's own mark: the journal never starts before it, so that positions are never used twice. */
   startAt?: { position: number; ordinal: number }
+  /** Room left for everything else on the disk, when it is not the usual. */
+  diskReserveBytes?: number
   /** How long to wait before a write is tried again on a full disk, milliseconds. */
   retryMs?: number
 }
@@ -40,6 +43,8 @@ export type JournalOptions = {
 export type Journal = JournalTail & {
   /** @throws FatalError (as a rejection) when the disk failed: nothing may be acknowledged any more. */
   accept(message: Message): Promise<void>
+  /** Where the oldest record stood when the journal was opened, and how many readings there were before it. */
+  first: { position: number; ordinal: number }
   /** Position of the oldest record that is kept. */
   oldest(): number
   /** Readings accepted over the life of the folder. */
@@ -63,6 +68,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const opened = await recover(folder, options.startAt ?? { position: 0, ordinal: 0 }, log)
   const segments = opened.segments
   let { file, end } = opened
+  const disk = createDisk(folder, options.diskReserveBytes)
   let durable = end.position
   let released = (segments[0] as Segment).base
   let group = createGroup()
@@ -131,6 +137,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     for (;;) {
       try {
         if (current().bytes >= segmentBytes) await rotate(syncing)
+        await disk.check(syncing.bytes().length)
         const offset = headerBytes + current().bytes
         const startedAt = performance.now()
         await writeFully(file, syncing.bytes(), offset)
@@ -143,7 +150,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code
         if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error
-        report({ state: 'full', detail: `no room on the disk of ${folder} (${code}); trying again` })
+        report({ state: 'full', detail: `no room on the disk of ${folder}: ${(error as Error).message}; trying again` })
         if (closed) throw error
         await sleep(retryMs)
       }
@@ -184,6 +191,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     accept,
     durable: () => durable,
     isExact: true,
+    first: opened.first,
     oldest: () => (segments[0] as Segment).base,
     ordinal: () => end.ordinal,
     grown(position) {

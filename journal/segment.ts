@@ -66,9 +66,10 @@ async function readHeader(file: FileHandle): Promise<End | null> {
   return { position: header.readDoubleLE(8), ordinal: header.readDoubleLE(16), receivedAtUs: header.readDoubleLE(24) }
 }
 
-export async function hasHeader(segment: Segment): Promise<boolean> {
+/** Where a segment begins, by its own header; null without a whole header. */
+export async function startOf(segment: Segment): Promise<End | null> {
   const file = await open(segment.path, 'r')
-  return (await readHeader(file).finally(() => file.close())) !== null
+  return readHeader(file).finally(() => file.close())
 }
 
 /** Recovery of the last segment: where its last whole record ends, and what stands behind it. */

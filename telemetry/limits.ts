@@ -26,6 +26,10 @@ export const limits = {
   segmentBytes: 16 * MiB,
   /** Journal on disk; when it is full, nothing is accepted until the store catches up. */
   journalBytesMax: 2048 * MiB,
+  /** Room that the journal leaves on its disk for the store and everything else: this much, ... */
+  diskReserveBytesMax: 64 * MiB,
+  /** ... or this part of a small disk. */
+  diskReserveShare: 16,
   /** One read of a journal reader. */
   journalReadBytes: 1 * MiB,
 
