@@ -1,0 +1,69 @@
+/**
+ * The load, in a process of its own, so that its CPU is not the server's: `generator.js PORT CLIENTS`. It connects the
+ * clients, says "connected", then reads loads from standard input and answers each with what it saw. Between loads the
+ * connections stay, so that neither connecting nor a cold generator is measured.
+ */
+import { createHistogram } from 'node:perf_hooks'
+import { createInterface } from 'node:readline'
+import { epochMs, type Load, type Sent } from './load.ts'
+import { openPublisher, type Publisher } from './publisher.ts'
+
+const [port, clients] = process.argv.slice(2).map(Number) as [number, number]
+const publishers: Publisher[] = []
+let onAcked = (_publisher: Publisher, _latenciesMs: number[]) => {}
+
+function fail(error: Error): never {
+  console.error(`generator: ${error.message}`)
+  process.exit(1)
+}
+
+function send(load: Load): Promise<Sent> {
+  const latencies = createHistogram()
+  const cpuBefore = process.cpuUsage()
+  const startedAtMs = epochMs()
+  let left = load.messages
+  let acked = 0
+  return new Promise((resolve) => {
+    onAcked = (publisher, latenciesMs) => {
+      for (const ms of latenciesMs) latencies.record(Math.max(1, Math.round(ms * 1e6)))
+      acked += latenciesMs.length
+      if ('window' in load) top(publisher, load.window)
+      if (acked < load.messages) return
+      const tookMs = epochMs() - startedAtMs
+      const { user, system } = process.cpuUsage(cpuBefore)
+      const [p50Ms, p99Ms] = [latencies.percentile(50) / 1e6, latencies.percentile(99) / 1e6]
+      resolve({ acked, startedAtMs, tookMs, p50Ms, p99Ms, cpuS: (user + system) / 1e6 })
+    }
+    if ('window' in load) for (const publisher of publishers) top(publisher, load.window)
+    else keepRate(load.ratePerS)
+  })
+
+  /** Fills the window up again with one write. */
+  function top(publisher: Publisher, window: number): void {
+    const count = Math.min(left, window - publisher.inFlight())
+    left -= count
+    if (count > 0) publisher.publish(count)
+  }
+
+  /** Sends what is due, whether PUBACKs come or not: a server that stalls is asked no less, and its latency shows. */
+  function keepRate(ratePerS: number): void {
+    const timer = setInterval(() => {
+      const due = Math.floor(((epochMs() - startedAtMs) * ratePerS) / 1000)
+      while (left > 0 && load.messages - left < due) {
+        publishers[(load.messages - left) % clients]?.publish(1)
+        left--
+      }
+      if (left === 0) clearInterval(timer)
+    }, 1)
+  }
+}
+
+for (let i = 0; i < clients; i++) {
+  const device = `d${String(i).padStart(3, '0')}`
+  publishers.push(await openPublisher(port, device, (...acked) => onAcked(...acked), fail).catch(fail))
+}
+console.log('connected')
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await send(JSON.parse(line) as Load)))
+}
+process.exit(0)

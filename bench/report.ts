@@ -1,0 +1,105 @@
+/** RESULTS.md: what was measured on what, without a figure typed by hand. */
+import { clients, warmUp, yardstick } from './cases.ts'
+import type { Load } from './load.ts'
+
+import type { Machine, SyncTimes } from './machine.ts'
+import type { Figures } from './measure.ts'
+
+/** The figures of one case in one round. */
+export type Run = { round: number; name: string; figures: Figures[] }
+export type Report = {
+  machine: Machine
+  syncs: SyncTimes
+  date: Date
+  rounds: number
+  loads: Load[]
+  runs: Run[]
+  skipped: string[]
+  failed: string[]
+}
+
+const columns: Array<{ title: string; value: (it: Figures) => number | null; digits: number }> = [
+  { title: 'acked/s', value: (it) => it.ackedPerS, digits: 0 },
+  { title: 'stored/s', value: (it) => it.storedPerS, digits: 0 },
+  { title: 'CPU s / 100k', value: (it) => it.cpuS, digits: 2 },
+  { title: 'influxd CPU s / 100k', value: (it) => it.storeCpuS, digits: 2 },
+  { title: 'PUBACK p50 ms', value: (it) => it.p50Ms, digits: 2 },
+  { title: 'PUBACK p99 ms', value: (it) => it.p99Ms, digits: 2 },
+  { title: 'peak RSS MiB', value: (it) => it.peakMiB, digits: 0 },
+  { title: 'generator CPU s / 100k', value: (it) => it.generatorCpuS, digits: 2 },
+]
+
+export function report({ machine, syncs, date, rounds, loads, runs, skipped, failed }: Report): string {
+  const names = [...new Set(runs.map(({ name }) => name))]
+  const list = (title: string, items: string[]) =>
+    items.length === 0 ? [] : ['', ...items.map((it) => `- ${title} ${it}`)]
+  return [
+    '# Results',
+    '',
+    'Written by `npm run bench`; do not edit.',
+    '',
+    `- Date: ${date.toISOString()}`,
+    `- Machine: ${machine.cpus}, ${machine.memory}; load average before the run ${machine.load}`,
+    `- Node ${machine.node}, Linux ${machine.kernel}; ${machine.programs}`,
+    `- Bare write + fdatasync of 4 KiB in ${syncs.folder} (${syncs.fileSystem}), ${syncs.count} times: p50 ${syncs.p50Ms.toFixed(2)} ms, p99 ${syncs.p99Ms.toFixed(2)} ms`,
+    ...list('**failed**:', failed),
+    ...list('skipped:', skipped),
+    ...loads.flatMap(({ name }) => ['', `## ${name}`, '', ...table(name, names, runs)]),
+    '',
+    '## What was measured, and how',
+    '',
+    `- Generator, server and influxd are processes of one machine, over loopback. ${clients} clients send QoS 1 on \`sensors/bench/dNNN/voltage\`, JSON with v, t and seq.`,
+    ...loads.map((load) =>
+      'window' in load
+        ? `- ${load.name}: each client has ${load.window} messages without PUBACK at any time; ${load.messages} messages.`
+        : `- ${load.name}: ${load.messages} messages at a steady rate over all clients, whether PUBACKs come or not.`,
+    ),
+    `- Before each load ${warmUp.messages} messages with window ${'window' in warmUp ? warmUp.window : 0} warm the same processes up. Each case of each round starts on an empty folder.`,
+    `- The figures are medians of the rounds (${rounds}); in brackets the smallest and the largest. The cases take turns within a round.`,
+    '- acked/s: from the first message to the last PUBACK. stored/s: from the first message until /api/counters shows every reading as stored.',
+    '- CPU: user and system time of all threads, from the first message until everything is stored. It contains everything that Dewpoint does: broker, journal, ingest, liveness, and the embedded store.',
+    `- CPU ratio: to ${yardstick} in the same round, which keeps nothing, syncs nothing and forwards to nobody.`,
+    '- generator CPU: where it comes near to the time that the load took, acked/s is what the generator can do, and the server could do more.',
+    '- PUBACK p50 and p99: from the write of a message to its PUBACK, as the generator sees it.',
+    '- Every reading is accounted for: stored equals acknowledged in the counters, and the store itself, asked at the end, holds as many different readings. Otherwise the case fails.',
+    '',
+  ].join('\n')
+}
+
+function table(load: string, names: string[], runs: Run[]): string[] {
+  const figuresOf = (name: string) =>
+    runs.flatMap((it) => (it.name === name ? it.figures.filter((figures) => figures.load === load) : []))
+  const rows = names.map((name) => {
+    const figures = figuresOf(name)
+    const cells = columns.map(({ value, digits }) => cell(figures.map(value), digits))
+    return [name, ...cells.slice(0, 3), cell(ratios(load, name, runs), 2), ...cells.slice(3)]
+  })
+  const titles = columns.map(({ title }) => title)
+  const head = ['case', ...titles.slice(0, 3), 'CPU ratio to mosquitto', ...titles.slice(3)]
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)]
+}
+
+/** Only within a round: what else runs on the machine changes from round to round. */
+function ratios(load: string, name: string, runs: Run[]): Array<number | null> {
+  const cpuS = (of: string, round: number) =>
+    runs.find((it) => it.name === of && it.round === round)?.figures.find((it) => it.load === load)?.cpuS
+  return runs.flatMap((it) => {
+    if (it.name !== name) return []
+    const [ours, theirs] = [cpuS(name, it.round), cpuS(yardstick, it.round)]
+    return ours === undefined || theirs === undefined ? [null] : [ours / theirs]
+  })
+}
+
+/** `median (least–most)`. */
+function cell(values: Array<number | null>, digits: number): string {
+  const sorted = values.filter((it) => it !== null).toSorted((a, b) => a - b)
+  if (sorted.length === 0) return '–'
+  const text = (value: number) =>
+    value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const middle = sorted.length >> 1
+  const median =
+    sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+  const range = sorted.length === 1 ? '' : ` (${text(sorted[0] as number)}–${text(sorted.at(-1) as number)})`
+  return `${text(median as number)}${range}`
+}

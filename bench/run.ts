@@ -1,0 +1,93 @@
+/** `npm run bench`: every case in turn, some rounds of them, and bench/RESULTS.md. Exit 1 when a case failed. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { cases, loads } from './cases.ts'
+import { measureSyncs, readMachine, skipped } from './machine.ts'
+import { measure } from './measure.ts'
+import { type Run, report } from './report.ts'
+
+const help = `Usage: npm run bench -- [options]
+
+  --rounds N      how often each case runs (default 3)
+  --case NAME     only this case; may be repeated
+  --load NAME     only this load; may be repeated
+  --results FILE  where the results go (default bench/RESULTS.md)
+  --profile DIR   CPU profiles of Dewpoint go there; the figures are then worth nothing
+  --help          this text
+
+Data folders are made below TMPDIR: it should lie on a disk like the one of the data folder.`
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    case: { type: 'string', multiple: true },
+    load: { type: 'string', multiple: true },
+    results: { type: 'string', default: join('bench', 'RESULTS.md') },
+    profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
+const rounds = Number(values.rounds)
+if (!Number.isSafeInteger(rounds) || rounds < 1) {
+  console.error(`bench: --rounds ${values.rounds}: a whole number from 1 on is wanted`)
+  process.exit(2)
+}
+const chosenCases = choose(cases, values.case)
+const chosenLoads = choose(loads, values.load)
+const nodeOptions: string[] = []
+if (values.profile !== undefined) {
+  mkdirSync(values.profile, { recursive: true })
+  nodeOptions.push('--cpu-prof', '--cpu-prof-dir', resolve(values.profile))
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'dewpoint-bench-'))
+const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+process.once('exit', removeFolder)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const machine = readMachine()
+const syncs = measureSyncs(folder)
+const runs: Run[] = []
+const failed: string[] = []
+for (const reason of skipped()) console.log(`skipped ${reason}`)
+for (let round = 1; round <= rounds; round++) {
+  for (const it of chosenCases.filter(({ missing }) => missing === null)) {
+    const caseFolder = join(folder, `${it.name}-${round}`)
+    try {
+      const figures = await measure(it, chosenLoads, caseFolder, nodeOptions)
+      runs.push({ round, name: it.name, figures })
+      for (const line of figures)
+        console.log(
+          round,
+          it.name,
+          JSON.stringify(line, (_, value) => shortened(value)),
+        )
+    } catch (error) {
+      failed.push(`${it.name}, round ${round}: ${(error as Error).message}`)
+      console.error(`failed: ${failed.at(-1)}`)
+    }
+    rmSync(caseFolder, { recursive: true, force: true })
+  }
+}
+const text = report({ machine, syncs, date: new Date(), rounds, loads: chosenLoads, runs, skipped: skipped(), failed })
+writeFileSync(values.results, text)
+console.log(`written: ${values.results}`)
+process.exit(failed.length === 0 ? 0 : 1)
+
+/** Those that were named; all of them when none was. */
+function choose<T extends { name: string }>(all: T[], wanted: string[] | undefined): T[] {
+  const unknown = wanted?.find((name) => all.every((it) => it.name !== name))
+  if (unknown === undefined) return all.filter(({ name }) => wanted?.includes(name) ?? true)
+  console.error(`bench: "${unknown}" is none of ${all.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+
+function shortened(value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value
+}
