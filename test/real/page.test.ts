@@ -130,6 +130,8 @@ describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
     await server.restart()
     const before = await server.counters()
     await expect.poll(async () => (await server.counters()).stored, patient).toBeGreaterThan(before.stored)
+    // The page alone does not tell: after our restart a device counts as online until its grace is over.
+    await expect.poll(() => fleet.stats().connected, patient).toBe(devices)
     await expect.poll(online, patient).toBe(devices)
     const cell = row('rg-0001').locator('[data-channel="pulse"] .value-number')
     const text = await cell.textContent()
