@@ -1,24 +1,33 @@
-/** The data folder: it must be writable, and one Dewpoint at a time works in it. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/**
+ * The data folder: it must be writable, and one Dewpoint at a time works in it. Who works there listens on a socket in
+ * the folder: unlike a process number it ends with the process, and means the same in every container.
+ */
+import { createHash } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { StartError } from './telemetry/errors.ts'
 
-export type DataFolder = { path: string; release(): void }
+export type DataFolder = { path: string; release(): Promise<void> }
+
+/** The kernel takes no longer path for a socket. */
+const socketPathBytesMax = 100
 
 /** @throws StartError when it cannot be written, or another process holds it. */
-export function claimDataFolder(given: string): DataFolder {
+export async function claimDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given)
-  const lock = join(path, 'dewpoint.pid')
   try {
     makeFolder(path)
-    const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0
-    if (isDewpoint(holder)) throw new StartError(`data ${path}: used by another Dewpoint, process ${holder}`)
-    writeFileSync(lock, String(process.pid))
+    accessSync(path, constants.W_OK)
+    const socket = socketOf(path)
+    if (await isAnswered(socket)) throw new StartError(`data ${path}: used by another Dewpoint`)
+    rmSync(socket, { force: true })
+    return { path, release: await listen(socket) }
   } catch (error) {
     if (error instanceof StartError) throw error
     throw new StartError(`data ${path}: cannot be written: ${(error as Error).message}`)
   }
-  return { path, release: () => rmSync(lock, { force: true }) }
 }
 
 /** Level by level: mkdirSync's own recursion never ends where the system answers ENOENT, as under /proc. */
@@ -28,14 +37,29 @@ function makeFolder(path: string): void {
   mkdirSync(path)
 }
 
-/** A killed process leaves its number behind, and the system may have given it to somebody else since. */
-function isDewpoint(pid: number): boolean {
-  if (!(pid > 0) || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-  const commandLine = `/proc/${pid}/cmdline`
-  return !existsSync(commandLine) || readFileSync(commandLine, 'utf8').includes('start.')
+function socketOf(path: string): string {
+  const socket = join(path, 'dewpoint.sock')
+  if (Buffer.byteLength(socket) <= socketPathBytesMax) return socket
+  return join(tmpdir(), `dewpoint-${createHash('sha256').update(path).digest('hex').slice(0, 16)}.sock`)
+}
+
+/** A killed process leaves its socket behind, but nobody answers there. */
+function isAnswered(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket)
+    const answer = (isTaken: boolean) => {
+      connection.destroy()
+      resolve(isTaken)
+    }
+    connection.once('connect', () => answer(true))
+    connection.once('error', () => answer(false))
+  })
+}
+
+function listen(socket: string): Promise<() => Promise<void>> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((connection) => connection.destroy())
+    server.once('error', reject)
+    server.listen(socket, () => resolve(() => new Promise((done) => server.close(() => done()))))
+  })
 }

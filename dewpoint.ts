@@ -1,5 +1,6 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createBroker } from './broker/broker.ts'
 import type { Config } from './config/load.ts'
@@ -16,6 +17,8 @@ import type { Store } from './stores/store.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { lifeCycle, MessageKind } from './telemetry/message.ts'
 import { deviceFinder } from './telemetry/topic.ts'
+
+const flushMsMax = 3_000
 
 export type Dewpoint = {
   broker: Array<{ host: string; port: number }>
@@ -42,7 +45,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
 
   async function open(): Promise<Dewpoint> {
     const counters = createCounters()
-    const folder = claimDataFolder(config.data)
+    const folder = await claimDataFolder(config.data)
     undo.push(folder.release)
 
     const store = await openStore(config, folder.path, log)
@@ -51,7 +54,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const startAt = (await store.checkpoint()) ?? { position: 0, ordinal: 0 }
     const journalFolder = join(folder.path, 'journal')
     const journal = await openJournal({ folder: journalFolder, log, bytesMax: config.journal.bytesMax, startAt })
-    const openSource = (position: number) => openReader(journalFolder, journal, position)
+    // A position beyond the journal's end is from another life of the folder: everything in it is new.
+    const openSource = (position: number) =>
+      openReader(journalFolder, journal, position > journal.durable() ? journal.first.position : position)
     const acceptedBefore = journal.ordinal()
 
     let console: Awaited<ReturnType<typeof createConsole>> | null = null
@@ -78,6 +83,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         const topic = `${change.site}/${change.device}`
         journal.accept(lifeCycle(MessageKind.state, '', 0, topic, change)).catch(failed('journal'))
       },
+      onSaved: () => release(),
       onFailed: failed('liveness'),
     })
     const ingest = await startIngest({
@@ -94,8 +100,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     })
     // Readers end when the writer does; what they have read is delivered before the store closes.
     undo.push(async () => {
-      await journal.flush()
-      await liveness.reached(journal.durable())
+      // On a full disk this would never end; what is lost then is at most the last change of state.
+      const told = journal.flush().then(() => liveness.reached(journal.durable()))
+      await Promise.race([told, sleep(flushMsMax, undefined, { ref: false })])
       await journal.close()
       await Promise.all([ingest.close(), liveness.close()])
     })
@@ -149,6 +156,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       credentials: config.broker.credentials,
       statusTopic: config.broker.status,
       accept: journal.accept,
+      abandon: journal.abandon,
       isAccepting: () => journal.status().state !== 'failed',
       counters,
       log,

@@ -74,6 +74,8 @@ async function main(): Promise<void> {
   }
   const log = pino({ level: process.env.LOG_LEVEL ?? 'info' }, pino.destination({ fd: 2, sync: true }))
   const { config, isDemo } = options
+  // Before it is up there is nothing to drain: the line that told the failure is in the log.
+  let stop: (why: string, exitCode: number) => void = (_why, exitCode) => process.exit(exitCode)
   const dewpoint = await startDewpoint(config, log, () => stop('a part failed', 1))
   let fleet: ReturnType<typeof createFleet> | null = null
   let stopOutages = () => {}
@@ -89,7 +91,7 @@ async function main(): Promise<void> {
   console.log(summary(dewpoint, config, isDemo))
 
   let stopping = false
-  async function stop(why: string, exitCode: number): Promise<void> {
+  stop = async (why, exitCode) => {
     if (stopping) return
     stopping = true
     log.info({ why }, 'stopping')

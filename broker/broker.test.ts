@@ -41,6 +41,7 @@ const open = (credentials: { username: string; password: string } | null = null)
       taken.push({ ...message, payload: Buffer.from(message.payload) })
       return gate === null || message.kind > MessageKind.will ? Promise.resolve() : gate.promise
     },
+    abandon: () => {},
     isAccepting: () => isAccepting,
     counters,
     log: pino({ level: 'silent' }),
@@ -111,7 +112,9 @@ test('broker acknowledges nothing and closes the connection when the journal has
   await closed
   isAccepting = false
   await expect(client()).rejects.toThrow(/unavailable/i)
-  expect(counters.refused.not_accepting).toBe(1)
+  // The reading, and the connection after it.
+  expect(counters.refused.not_accepting).toBe(2)
+  expect(counters).toMatchObject({ received: 1, refusedReadings: 1 })
 })
 
 test('broker takes a QoS 2 packet once when it is sent again before its PUBREL [MQTT-4.3.3-2]', async () => {
@@ -254,4 +257,31 @@ test('broker delivers to every other subscriber when one of them is frozen', asy
   await until(() => delivered === 1)
   expect(counters.subscriberDropped).toBeGreaterThan(0)
   socket.destroy()
+})
+
+test('broker keeps no more than the limit for a persistent session that is away, and counts the rest', async () => {
+  const subscriber = await client({ clientId: 'away', clean: false })
+  await subscriber.subscribeAsync('bulk', { qos: 1 })
+  await subscriber.endAsync()
+  const publisher = await client()
+  const all = Array.from({ length: limits.sessionQueueMax + 50 }, (_, i) =>
+    publisher.publishAsync('bulk', String(i), { qos: 1 }),
+  )
+  await Promise.all(all)
+  await until(() => counters.sessionDropped === 50)
+  const again = mqtt.connect(`mqtt://127.0.0.1:${port()}`, { clientId: 'away', clean: false, reconnectPeriod: 0 })
+  clients.push(again)
+  let delivered = 0
+  again.on('message', () => delivered++)
+  await until(() => delivered === limits.sessionQueueMax)
+  // What was delivered makes room for what comes next.
+  await publisher.publishAsync('bulk', 'last', { qos: 1 })
+  await until(() => delivered === limits.sessionQueueMax + 1)
+  expect(counters.sessionDropped).toBe(50)
+})
+
+test('broker closes at once when a connection never said CONNECT', async () => {
+  const { isClosed } = await raw()
+  await broker.close()
+  await until(isClosed)
 })

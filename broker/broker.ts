@@ -3,17 +3,21 @@
  * for that before each of them: authorizePublish for QoS 0 and 1, the store of incoming packets for QoS 2, which is
  * asked only for packets that are no repetition.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AuthenticateError, type Client, type ConnectPacket, type PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
 import { type Counters, count } from '../telemetry/counters.ts'
-import { type RefusalCode, refusalCodes, StartError } from '../telemetry/errors.ts'
+import { AbandonedError, type RefusalCode, refusalCodes, StartError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, type Message, MessageKind, type Qos } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Credentials, clientIdRefusal, connackCode, credentialsMatch, topicRefusal } from './admission.ts'
 import { hardenConnection } from './harden.ts'
 import { createPresence } from './presence.ts'
+import { boundSessions, type Persistence } from './sessions.ts'
+
+type IncomingStore = { incomingStorePacket(client: Client, packet: PublishPacket): Promise<void> }
 
 export type Address = { host: string; port: number }
 
@@ -24,6 +28,8 @@ export type BrokerOptions = {
   /** Topic pattern of births and wills. */
   statusTopic: string
   accept: Accept
+  /** The connection of the epoch is gone: what still waits for accept() is not wanted any more. */
+  abandon: (epoch: number) => void
   /** false while the journal has failed: new connections are refused, so that devices try again later. */
   isAccepting: () => boolean
   counters: Counters
@@ -44,7 +50,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { accept, counters, credentials, log } = options
   const status = topicPattern(options.statusTopic)
   const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
-  const presence = createPresence(accept, onLost)
+  const presence = createPresence(accept, options.abandon, onLost)
   const connects = new WeakMap<Client, ConnectPacket>()
   let closing = false
 
@@ -115,13 +121,16 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       topic: packet.topic,
       payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
     }
-    return accept(message)
+    return accept(message).catch((error) => {
+      if (kind === MessageKind.publish) counters.refusedReadings++
+      count(counters.refused, error instanceof AbandonedError ? 'abandoned' : 'not_accepting')
+      throw error
+    })
   }
 
   await aedes.listen()
-  const { persistence } = aedes as unknown as {
-    persistence: { incomingStorePacket(client: Client, packet: PublishPacket): Promise<void> }
-  }
+  const { persistence } = aedes as unknown as { persistence: Persistence & IncomingStore }
+  boundSessions(persistence, counters)
   const storeIncoming = persistence.incomingStorePacket.bind(persistence)
   persistence.incomingStorePacket = async (client, packet) => {
     await take(client, packet, false)
@@ -133,15 +142,21 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   aedes.on('clientError', onConnectionError)
   aedes.on('connectionError', onConnectionError)
 
+  const sockets = new Set<Socket>()
+  const connectionsMax = allowedConnections()
   function connected(socket: Socket): void {
-    if (counters.connectionsOpen >= limits.connectionsMax) {
+    if (sockets.size >= connectionsMax) {
       count(counters.refused, 'too_many_connections')
       socket.destroy()
       return
     }
-    counters.connectionsOpen++
+    sockets.add(socket)
+    counters.connectionsOpen = sockets.size
     counters.connectionsTotal++
-    socket.once('close', () => counters.connectionsOpen--)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      counters.connectionsOpen = sockets.size
+    })
     hardenConnection(aedes.handle(socket), counters)
   }
 
@@ -153,6 +168,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     presence.stop()
     const stopped = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     await new Promise<void>((resolve) => aedes.close(resolve))
+    // Sockets that never became clients; aedes does not know of them.
+    for (const socket of sockets) socket.destroy()
     await Promise.all(stopped)
   }
   try {
@@ -179,10 +196,17 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
 function listen({ host, port }: Address, connected: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true }, connected)
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    server.on('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'the port is taken' : error.message
       reject(new StartError(`broker.listen mqtt://${host}:${port}: ${why}`))
     })
     server.listen(port, host, () => resolve(server))
   })
+}
+
+/** Open files are what connections cost; the journal must never run out of them. */
+function allowedConnections(): number {
+  const limitsOfSystem = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : ''
+  const files = Number(/^Max open files\s+(\d+)/m.exec(limitsOfSystem)?.[1] ?? Number.POSITIVE_INFINITY)
+  return Math.max(1, Math.min(limits.connectionsMax, files - limits.filesReserved))
 }

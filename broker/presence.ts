@@ -15,7 +15,11 @@ export type Presence = {
   stop(): void
 }
 
-export function createPresence(accept: Accept, onLost: (error: unknown) => void): Presence {
+export function createPresence(
+  accept: Accept,
+  abandon: (epoch: number) => void,
+  onLost: (error: unknown) => void,
+): Presence {
   const epochs = new WeakMap<Client, number>()
   const timedOut = new WeakSet<Client>()
   const latest = new Map<string, number>()
@@ -24,6 +28,7 @@ export function createPresence(accept: Accept, onLost: (error: unknown) => void)
   let stopped = false
 
   function end(client: Client, epoch: number): void {
+    abandon(epoch)
     const isReplaced = latest.get(client.id) !== epoch
     if (!isReplaced) latest.delete(client.id)
     if (stopped) return

@@ -34,6 +34,8 @@ export const topicRule: Rule = (source) => {
 export const measurementRule: Rule = (name) => {
   if (name === '') return ''
   if (controlCharacter.test(name)) return 'holds control characters'
+  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
+  if (name.includes('\\')) return 'holds a backslash'
   if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
   if (name === stateMeasurement) return 'is where the platform writes the states of devices'
   return null

@@ -72,6 +72,7 @@ export function createLive(counters: Counters): Live {
     close() {
       for (const timer of timers) clearInterval(timer)
       for (const client of clients) client.end()
+      clients.clear()
     },
   }
 }

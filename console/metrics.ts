@@ -71,6 +71,13 @@ export function createMetrics(source: MetricsSource): Registry {
     () => counters.subscriberClosed,
   )
 
+  counter(
+    'broker_session_dropped_total',
+    'Messages not kept for a full persistent session',
+    () => counters.sessionDropped,
+  )
+  counter('broker_retained_dropped_total', 'Messages not retained, too many topics', () => counters.retainedDropped)
+
   gauge('journal_bytes', 'Bytes that the journal holds', () => journal().bytes)
   gauge('journal_segments', 'Files of the journal', () => journal().segments)
   counter('journal_syncs_total', 'Groups of records that were synced', () => journal().syncs)

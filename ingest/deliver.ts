@@ -25,15 +25,17 @@ export type PointStore = {
 export type StoreState = { isAvailable: boolean; detail: string }
 
 export type Deliverer = {
-  /** Returns the new checkpoint, or null when it was stopped while the store was away. */
+  /** Returns the new checkpoint; null when it gave up since we are closing: this batch and all behind it stay in the journal. */
   deliver(batch: Batch, from: Checkpoint): Promise<Checkpoint | null>
   state(): StoreState
-  stop(): void
+  /** We are closing: a store that does not answer is not waited for. */
+  finish(): void
 }
 
 export function createDeliverer(store: PointStore, quarantine: Quarantine, counters: Counters, log: Logger): Deliverer {
   let state: StoreState = { isAvailable: true, detail: '' }
-  const stopping = new AbortController()
+  const closing = new AbortController()
+  let hasGivenUp = false
 
   async function attempt(batch: Batch, from: Checkpoint): Promise<Checkpoint> {
     const rejections = await store.write(batch.points)
@@ -57,6 +59,8 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
   }
 
   async function deliver(batch: Batch, from: Checkpoint): Promise<Checkpoint | null> {
+    // A later batch must not overtake one that was given up: the checkpoint would say that both are stored.
+    if (hasGivenUp) return null
     for (let tries = 0; ; tries++) {
       try {
         const checkpoint = await attempt(batch, from)
@@ -65,17 +69,18 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
         return checkpoint
       } catch (error) {
         if (error instanceof AssertionError) throw error
-        if (stopping.signal.aborted) return null
+        hasGivenUp = closing.signal.aborted
+        if (hasGivenUp) return null
         const waitMs = backoffMs(tries, error)
         if (state.isAvailable) log.warn({ err: error, waitMs }, 'store is unavailable: the journal holds')
         state = { isAvailable: false, detail: (error as Error).message }
         counters.storeRetries++
-        await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => {})
+        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {})
       }
     }
   }
 
-  return { deliver, state: () => state, stop: () => stopping.abort() }
+  return { deliver, state: () => state, finish: () => closing.abort() }
 }
 
 function recordsOf(batch: Batch, rejections: Rejection[]): Quarantined[] {
@@ -89,7 +94,8 @@ function recordsOf(batch: Batch, rejections: Rejection[]): Quarantined[] {
 
 /** Doubles from try to try; half of it is left to chance, so that many writers do not return at once. */
 function backoffMs(tries: number, error: unknown): number {
-  const asked = error instanceof UnavailableError ? (error.retryAfterMs ?? 0) : 0
+  const retryAfterMs = error instanceof UnavailableError ? (error.retryAfterMs ?? 0) : 0
+  const asked = Math.min(retryAfterMs, limits.storeRetryAfterMsMax)
   const grown = Math.min(limits.storeBackoffMsMax, limits.storeBackoffMsMin * 2 ** tries)
   return Math.max(asked, grown / 2 + (Math.random() * grown) / 2)
 }

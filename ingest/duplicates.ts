@@ -5,9 +5,11 @@
  * | the reading carries | it is the same reading when                                                              |
  * | time and sequence   | series, time, sequence and value are the same                                            |
  * | one of the two      | client, packet identifier, topic and payload are the same                                |
- * | neither             | these four are the same, DUP is set, and no DISCONNECT of the client came between them   |
+ * | neither             | these four are the same, and DUP is set                                                  |
  *
- * The last row errs on the side of keeping: two equal plain numbers may be two readings.
+ * In the last two rows no DISCONNECT of the client may stand between them: who leaves by itself has nothing to send again.
+ *
+ * They err on the side of keeping: two equal plain numbers may be two readings.
  */
 import type { Record } from '../telemetry/message.ts'
 import type { Series } from '../telemetry/point.ts'
@@ -32,8 +34,8 @@ export function createDuplicates(window: Window): Duplicates {
       if (record.qos === 0) return false
       const copy = `m|${record.client}|${record.packetId}|${record.topic}|${record.payload.toString('latin1')}`
       const seenAt = remember(copy, record.position)
-      if (hasTime || hasSequence) return seenAt >= 0
-      return record.dup && seenAt >= 0 && seenAt > (window.get(`l|${record.client}`) ?? -1)
+      if (seenAt < 0 || seenAt < (window.get(`l|${record.client}`) ?? -1)) return false
+      return hasTime || hasSequence || record.dup
     },
     left(client, position) {
       window.set(`l|${client}`, position)

@@ -108,7 +108,8 @@ test('ingest stores readings with the device time, else with the receive time', 
   say('{"v":0.4,"t":1600000000000}')
   expect(await run()).toMatchObject({ stored: 2, quarantined: 0, position: 200, ordinal: 2 })
   const times = [...store.points.keys()].map((key) => key.split(' ')[1])
-  expect(times).toEqual(['1700000000000000000', '1600000000000000000'])
+  // The digits below a millisecond are the ordinal.
+  expect(times).toEqual(['1700000000000000001', '1600000000000000002'])
   expect(seen).toMatchObject([{ site: 'a', device: 'b', channel: 'rainfall', unit: 'x', value: 0.2 }, { value: 0.4 }])
 })
 
@@ -142,6 +143,44 @@ test('ingest writes the same points when it is killed between write and commit',
   expect((await readFile(join(folder, 'quarantine.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(1)
 })
 
+test('ingest gives a device without a sequence the same times and keeps them apart when it resumes', async () => {
+  for (let i = 0; i < 20; i++) say(`{"v":${i},"t":1600000000000}`)
+  await run()
+  const first = [...store.points]
+  for (let i = 20; i < 40; i++) say(`{"v":${i},"t":1600000000000}`)
+  await run()
+  expect([...store.points].slice(0, 20)).toEqual(first)
+  expect(store.points.size).toBe(40)
+})
+
+test('ingest gives up in order when it is closed while the store is away', async () => {
+  for (let i = 0; i < 3 * limits.batchPointsMax; i++) say(String(i))
+  store.refuse = () => {
+    throw new UnavailableError('test', 'away')
+  }
+  const ingest = await start()
+  while (counters.storeRetries === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  store.refuse = () => []
+  const isFirst = store.writes
+  await ingest.close()
+  // Whatever was committed is a whole beginning: nothing behind a batch that was given up.
+  expect(store.points.size).toBe(ingest.checkpoint().stored)
+  expect(isFirst).toBeGreaterThan(0)
+  await run()
+  expect(store.points.size).toBe(3 * limits.batchPointsMax)
+})
+
+test('ingest closes when the store does not come back', async () => {
+  for (let i = 0; i < 3 * limits.batchPointsMax; i++) say(String(i))
+  store.refuse = () => {
+    throw new UnavailableError('test', 'away')
+  }
+  const ingest = await start()
+  while (counters.storeRetries === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await ingest.close()
+  expect(ingest.checkpoint()).toMatchObject({ stored: 0, position: 0 })
+})
+
 test('ingest decides about duplicates as before when it resumes in the middle', async () => {
   say('{"v":1,"t":1600000000000}', { packetId: 1 })
   say('{"v":1,"t":1600000000000}', { packetId: 2 })
@@ -166,12 +205,15 @@ test.each([
   expect(await run()).toMatchObject({ stored: 2 - duplicate, duplicate })
 })
 
-test('ingest keeps a plain number that is sent again with DUP when the client had left cleanly before', async () => {
-  say('0.0', { packetId: 5 })
-  journal.add(lifeCycle(MessageKind.disconnect, 'c1', 1, '', { reason: 'client' }))
-  say('0.0', { packetId: 5, dup: true })
-  expect(await run()).toMatchObject({ stored: 2, duplicate: 0 })
-})
+test.each(['0.0', '{"v":0,"seq":1}', '{"v":0,"t":1600000000}'])(
+  'ingest keeps %s that is sent again with DUP when the client had left cleanly before',
+  async (payload) => {
+    say(payload, { packetId: 5 })
+    journal.add(lifeCycle(MessageKind.disconnect, 'c1', 1, '', { reason: 'client' }))
+    say(payload, { packetId: 5, dup: true })
+    expect(await run()).toMatchObject({ stored: 2, duplicate: 0 })
+  },
+)
 
 test('ingest gives every reading of one series and millisecond a time of its own', async () => {
   for (let i = 0; i < 20; i++) say(`{"v":${i},"t":1600000000000}`)

@@ -19,7 +19,7 @@ import { createDeliverer, type PointStore, type StoreState } from './deliver.ts'
 import { createDuplicates } from './duplicates.ts'
 import { openQuarantine, type QuarantineEntry } from './quarantine.ts'
 import { createRouter } from './route.ts'
-import { createTimes } from './time.ts'
+import { timeOf } from './time.ts'
 import { createWindow, windowStart } from './window.ts'
 
 /** What ingest asks of the journal. */
@@ -63,15 +63,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const route = createRouter(options.routes)
   const window = createWindow()
   const duplicates = createDuplicates(window)
-  const timeOf = createTimes(window)
 
-  // A store that is new knows nothing of readings that were released before it came; an earlier store has them.
-  const { releasedBefore } = options
-  let checkpoint = (await store.checkpoint()) ?? {
-    ...emptyCheckpoint(),
-    stored: releasedBefore,
-    ordinal: releasedBefore,
-  }
+  // What was released and is not known to this store was stored by another, before the configuration changed.
+  let checkpoint = { ...((await store.checkpoint()) ?? emptyCheckpoint()) }
+  const elsewhere = Math.max(0, options.releasedBefore - checkpoint.ordinal)
+  checkpoint.stored += elsewhere
+  checkpoint.ordinal += elsewhere
   const resumeAt = checkpoint.position
   const source = options.openSource(windowStart(resumeAt))
   let batch = createBatch(resumeAt, checkpoint.ordinal)
@@ -114,8 +111,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       if (isNew) batch.duplicates++
       return
     }
-    const timeNs = timeOf(record, reading, routed.series)
     if (!isNew) return
+    const timeNs = timeOf(record, reading)
     batch.points.push({ series: routed.series, timeNs, value: reading.value, position: record.position })
     batch.records.push(record)
     batch.bytes += bytesOf(record)
@@ -183,11 +180,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     storeState: deliverer.state,
     quarantined: quarantine.list,
     async close() {
+      deliverer.finish()
       await running
-      if (deliverer.state().isAvailable && batch.position > checkpoint.position) await handOver()
-      if (!deliverer.state().isAvailable) deliverer.stop()
+      if (batch.position > checkpoint.position) await handOver()
       await delivering
-      deliverer.stop()
       if (timer !== null) clearTimeout(timer)
       await source.close()
       await quarantine.close()

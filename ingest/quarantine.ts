@@ -44,13 +44,14 @@ export async function openQuarantine(
   const known = new Set([...older.entries, ...newer.entries].map((entry) => entry.id))
 
   async function turnOver(): Promise<void> {
+    await rename(path, olderPath)
+    const next = await open(path, 'a')
     counters.quarantineDropped += older.entries.length
     for (const { id } of older.entries) known.delete(id)
-    await file.close()
-    await rename(path, olderPath)
     older = newer
     newer = { entries: [], bytes: 0 }
-    file = await open(path, 'a')
+    await file.close()
+    file = next
   }
 
   return {
@@ -97,6 +98,14 @@ async function load(path: string): Promise<Half> {
   const whole = text.slice(0, text.lastIndexOf('\n') + 1)
   const bytes = Buffer.byteLength(whole)
   if (whole.length < text.length) await truncate(path, bytes)
-  const entries = whole.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as QuarantineEntry]))
-  return { entries, bytes }
+  return { entries: whole.split('\n').flatMap(parse), bytes }
+}
+
+/** A line that a damaged disk spoilt must not keep the others from being shown. */
+function parse(line: string): QuarantineEntry[] {
+  try {
+    return line === '' ? [] : [JSON.parse(line) as QuarantineEntry]
+  } catch {
+    return []
+  }
 }

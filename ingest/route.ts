@@ -52,8 +52,8 @@ function resolve(route: Route, names: string[], values: string[]): Routed | Mess
   }
 }
 
-/** InfluxDB's line protocol has no way to write the others: it knows no empty tag, no line end, no closing backslash. */
+/** InfluxDB's line protocol has no way to write the others: no empty tag, no line end, no backslash before an escape. */
 function isTagValue(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return value !== '' && !/[\u0000-\u001f\u007f]/.test(value) && !value.endsWith('\\')
+  return value !== '' && !/[\u0000-\u001f\u007f\\]/.test(value)
 }

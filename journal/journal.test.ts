@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AbandonedError } from '../telemetry/errors.ts'
 import { type Message, MessageKind, type Record } from '../telemetry/message.ts'
 import { type Journal, type JournalOptions, openJournal } from './journal.ts'
 import { folderTail, openReader } from './reader.ts'
@@ -195,6 +196,36 @@ test('journal knows how many readings there were before its oldest record', asyn
   const { records } = await readAll(again, again.first.position)
   expect(records[0]?.ordinal).toBe(again.first.ordinal + 1)
   expect(again.first.ordinal).toBeGreaterThan(20)
+})
+
+test('journal forgets what waits for room when its connection has ended', async () => {
+  const opened = await open({ segmentBytes: 500, bytesMax: 1000 })
+  for (let i = 0; opened.status().state === 'ok'; i++) {
+    opened.accept(message(String(i), { epoch: 1 })).catch(() => {})
+  }
+  const abandoned = opened.accept(message('gone', { epoch: 2 }))
+  const kept = opened.accept(message('kept', { epoch: 3 }))
+  const before = opened.stats().waiting
+  opened.abandon(2)
+  await expect(abandoned).rejects.toBeInstanceOf(AbandonedError)
+  expect(opened.stats().waiting).toBe(before - 1)
+  await opened.flush()
+  await opened.release(opened.durable())
+  await kept
+  expect(texts((await readAll(opened, opened.oldest())).records)).not.toContain('gone')
+})
+
+test('journal keeps messages out, not in memory, when the disk is full', async () => {
+  const opened = await open({ diskReserveBytes: Number.MAX_SAFE_INTEGER, retryMs: 1 })
+  const results = [opened.accept(message('first'))]
+  while (opened.status().state !== 'full') await new Promise((resolve) => setTimeout(resolve, 1))
+  for (let i = 0; i < 100; i++) results.push(opened.accept(message('more')))
+  expect(opened.stats().waiting).toBe(100)
+  expect(opened.ordinal()).toBe(1)
+  const settled = Promise.allSettled(results)
+  await opened.close()
+  journal = null
+  expect((await settled).every((it) => it.status === 'rejected')).toBe(true)
 })
 
 test('journal leaves the reserve of the disk to others, and says so', async () => {

@@ -10,8 +10,7 @@ import { type FileHandle, mkdir, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../telemetry/clock.ts'
-import { deferred } from '../telemetry/deferred.ts'
-import { FatalError } from '../telemetry/errors.ts'
+import { AbandonedError, FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Message, MessageKind } from '../telemetry/message.ts'
 import { createDisk } from './disk.ts'
@@ -43,6 +42,8 @@ export type JournalOptions = {
 export type Journal = JournalTail & {
   /** @throws FatalError (as a rejection) when the disk failed: nothing may be acknowledged any more. */
   accept(message: Message): Promise<void>
+  /** Forgets what waits for room since its connection is gone: it was never acknowledged. */
+  abandon(epoch: number): void
   /** Where the oldest record stood when the journal was opened, and how many readings there were before it. */
   first: { position: number; ordinal: number }
   /** Position of the oldest record that is kept. */
@@ -77,14 +78,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let closed = false
   let syncs = 0
   let lastSyncMs = 0
-  let room = deferred()
-  let waiting = 0
+  let isDiskFull = false
+  const waiting = new Set<{ message: Message; resolve: () => void; reject: (error: Error) => void }>()
   const waiters = new Set<{ position: number; resolve: () => void }>()
 
   const current = () => segments.at(-1) as Segment
   /** What the store still needs; the disk holds up to a segment more, since only whole segments are removed. */
   const bytesHeld = () => end.position - released
-  const isFull = () => bytesHeld() >= bytesMax
+  const isFull = () => isDiskFull || bytesHeld() >= bytesMax
 
   function append(message: Message): Promise<void> {
     if (message.kind === MessageKind.publish) end.ordinal++
@@ -96,14 +97,19 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   /** Life cycle messages are few and small; they pass a full journal, so that no state is lost. */
-  async function waitForRoom(message: Message): Promise<void> {
-    waiting++
-    while (isFull() && status.state !== 'failed' && !closed) {
-      report({ state: 'full', detail: `${bytesHeld()} of ${bytesMax} bytes held; waiting for the store` })
-      await room.promise
+  function waitForRoom(message: Message): Promise<void> {
+    const detail = `${bytesHeld()} of ${bytesMax} bytes held; waiting for the store`
+    report({ state: 'full', detail })
+    return new Promise((resolve, reject) => waiting.add({ message, resolve, reject }))
+  }
+
+  /** In the order in which they came, as many as there is room for. */
+  function letIn(): void {
+    for (const waiter of waiting) {
+      if (isFull()) return
+      waiting.delete(waiter)
+      accept(waiter.message).then(waiter.resolve, waiter.reject)
     }
-    waiting--
-    return accept(message)
   }
 
   function accept(message: Message): Promise<void> {
@@ -145,12 +151,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         lastSyncMs = performance.now() - startedAt
         syncs++
         current().bytes += syncing.bytes().length
+        isDiskFull = false
         if (!isFull()) report({ state: 'ok', detail: '' })
+        letIn()
         return
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code
-        if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error
-        report({ state: 'full', detail: `no room on the disk of ${folder}: ${(error as Error).message}; trying again` })
+        if (!waitable.has(code ?? '')) throw error
+        isDiskFull = true
+        report({ state: 'full', detail: `cannot write to ${folder} now: ${(error as Error).message}; trying again` })
         if (closed) throw error
         await sleep(retryMs)
       }
@@ -179,7 +188,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     const fatal = new FatalError(detail, error)
     syncing.reject(fatal)
     group.reject(fatal)
-    room.resolve()
+    for (const waiter of waiting) waiter.reject(fatal)
+    waiting.clear()
   }
 
   function wake(waiter: { resolve: () => void }): void {
@@ -189,6 +199,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   return {
     accept,
+    abandon(epoch) {
+      for (const waiter of waiting) {
+        if (waiter.message.epoch !== epoch) continue
+        waiting.delete(waiter)
+        waiter.reject(new AbandonedError())
+      }
+    },
     durable: () => durable,
     isExact: true,
     first: opened.first,
@@ -204,26 +221,27 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         const oldest = segments.shift() as Segment
         await rm(oldest.path, { force: true })
       }
-      if (!isFull()) {
-        room.resolve()
-        room = deferred()
-        if (status.state === 'full' && flushing === null) report({ state: 'ok', detail: '' })
-      }
+      if (!isFull() && flushing === null) report({ state: 'ok', detail: '' })
+      letIn()
     },
     async flush() {
       await flushing
     },
     status: () => status,
-    stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting }),
+    stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting: waiting.size }),
     async close() {
       closed = true
-      room.resolve()
+      for (const waiter of waiting) waiter.reject(new FatalError('the journal is closed'))
+      waiting.clear()
       await flushing
       for (const waiter of waiters) wake(waiter)
       await file.close()
     },
   }
 }
+
+/** Errors that pass: no room, or (only when a file is opened, before a byte is written) no file descriptor. */
+const waitable = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
 /** A clock that steps back by more than this was wrong before; following it beats stamping the future for years. */
 const stepBackUsMax = 60_000_000

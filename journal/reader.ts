@@ -58,9 +58,22 @@ export function openReader(folder: string, tail: JournalTail, position: number):
     const segments = await listSegments(folder)
     const found = segments.find(({ base, bytes }) => at < base + bytes)
     if (found === undefined || found.base === segment?.base) return
+    const file = await open(found.path, 'r')
     await segment?.file.close()
-    segment = { file: await open(found.path, 'r'), base: found.base }
+    segment = { file, base: found.base }
     at = Math.max(at, found.base)
+  }
+
+  /** Running out of file descriptors passes when connections end. */
+  async function openSegmentPatiently(): Promise<void> {
+    for (;;) {
+      try {
+        return await openSegment()
+      } catch (error) {
+        if (!['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+        await sleep(100)
+      }
+    }
   }
 
   async function read(): Promise<Chunk> {
@@ -68,11 +81,11 @@ export function openReader(folder: string, tail: JournalTail, position: number):
       await tail.grown(at)
       const durable = tail.durable()
       if (durable <= at) return { records: [], next: at, damagedBytes: 0 }
-      if (segment === null) await openSegment()
+      if (segment === null) await openSegmentPatiently()
       const bytes = Buffer.allocUnsafe(Math.min(durable - at, limits.journalReadBytes))
       const bytesRead = segment === null ? 0 : await readAt(segment.file, bytes, headerBytes + at - segment.base)
       if (bytesRead === 0) {
-        await openSegment()
+        await openSegmentPatiently()
         continue
       }
       const isEnd = bytesRead < bytes.length || (tail.isExact && at + bytesRead === durable)

@@ -4,13 +4,15 @@
  */
 import { crc32 } from 'node:zlib'
 import { limits } from '../telemetry/limits.ts'
-import type { Message, MessageKind, Qos, Record } from '../telemetry/message.ts'
+import { type Message, MessageKind, type Qos, type Record } from '../telemetry/message.ts'
 
 /** Length and checksum. */
 export const frameBytes = 8
 const bodyHeaderBytes = 32
 /** Half a read: a reader that looks for the way out of damage never misses a record. No packet comes near. */
 export const recordBytesMax = limits.journalReadBytes / 2
+
+const kindMax = Math.max(...Object.values(MessageKind))
 
 const checksum = (body: Buffer, position: number) => crc32(body, ((position / 0x1_0000_0000) ^ position) >>> 0)
 
@@ -64,12 +66,14 @@ export function readRecord(from: Buffer, offset: number, position: number): Foun
   const body = offset + frameBytes
   const end = body + bodyBytes
   if (end > from.length) return 'partial'
+  // Cheap looks first: the search for a record tries every byte.
+  const texts = bodyHeaderBytes + from.readUInt16LE(body + 28) + from.readUInt16LE(body + 30)
+  if (texts > bodyBytes || (from[body] as number) > kindMax || (from[body + 1] as number) > 15) return 'damaged'
   if (checksum(from.subarray(body, end), position) !== from.readUInt32LE(offset + 4)) return 'damaged'
   const flags = from[body + 1] as number
   const client = body + bodyHeaderBytes
   const topic = client + from.readUInt16LE(body + 28)
   const payload = topic + from.readUInt16LE(body + 30)
-  if (payload > end) return 'damaged'
   const record: Record = {
     kind: from[body] as MessageKind,
     qos: (flags & 3) as Qos,

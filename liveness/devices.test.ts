@@ -10,14 +10,17 @@ const graceMs = 30_000
 let devices: Devices
 let changes: StateChange[]
 let nowMs: number
+/** Stands still unless a test moves it. */
+let steadyMs: number
 
 const finder = deviceFinder([statusTopic, 'sensors/{site}/{device}/rainfall'])
-function create(known: Device[] = []): void {
+function create(known: Device[] = [], connections: Array<[string, number]> = []): void {
   changes = []
-  devices = createDevices(known, finder, graceMs, (change) => changes.push(change))
+  devices = createDevices(known, connections, finder, { nowMs: () => steadyMs }, graceMs, (it) => changes.push(it))
 }
 beforeEach(() => {
   nowMs = 1_700_000_000_000
+  steadyMs = 5000
   create()
 })
 
@@ -102,7 +105,8 @@ test('device keeps its state over our restart when it comes back within the grac
   take(lifeCycle(MessageKind.start, '', 0, ''))
   expect(only().state).toBe('online')
   connect(2, status)
-  devices.expire(nowMs + 2 * graceMs)
+  steadyMs += 2 * graceMs
+  devices.expire(nowMs)
   expect(only().state).toBe('online')
   expect(changes).toHaveLength(1)
 })
@@ -110,17 +114,36 @@ test('device keeps its state over our restart when it comes back within the grac
 test('device is offline with an alert when it does not come back after our restart', () => {
   connect(1, status)
   take(lifeCycle(MessageKind.start, '', 0, ''))
-  const restartedMs = nowMs
-  devices.expire(restartedMs + graceMs - 1)
+  steadyMs += graceMs - 1
+  // The clock of the wall was set forward by a day in between: no reason to call anybody dead.
+  devices.expire(nowMs + 86_400_000)
   expect(only().state).toBe('online')
-  devices.expire(restartedMs + graceMs)
-  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: restartedMs + graceMs })
+  steadyMs += 1
+  devices.expire(nowMs + graceMs)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs + graceMs })
 })
 
 test('states go on when they were saved and restored', () => {
   connect(1, status)
   const saved = JSON.parse(JSON.stringify([...devices.all()]))
-  create(saved)
+  const connections = devices.connections()
+  create(saved, connections)
   disconnect(1, 'closed')
   expect(only()).toMatchObject({ state: 'offline', isAlerting: true })
+})
+
+test('takeover is known for one when it comes after states were saved and restored', () => {
+  connect(1)
+  publish(1)
+  create(JSON.parse(JSON.stringify([...devices.all()])), devices.connections())
+  connect(2)
+  disconnect(1, 'replaced')
+  expect(only().state).toBe('online')
+})
+
+test('device stays offline when a message of its ended connection comes late', () => {
+  connect(1, status)
+  disconnect(1, 'closed')
+  publish(1)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, lastSeenMs: nowMs })
 })

@@ -3,6 +3,7 @@
  * for it last; only the end of that connection takes it offline. A will, or the end of a connection that was replaced,
  * says nothing about a device that is already back.
  */
+import type { Clock } from '../telemetry/clock.ts'
 import {
   type DeviceName,
   type DeviceState,
@@ -23,15 +24,17 @@ export type Device = DeviceStatus & {
   /** 0: no connection speaks for it. */
   epoch: number
   isAlerting: boolean
-  /** Online before our own restart; counts as offline when this time (ms) passes without a sign of life. */
+  /** Online before our own restart; counts as offline when this time of the steady clock passes without a sign of life. */
   awaitedUntilMs: number | null
 }
 
 export type Devices = {
   take(record: Record): void
   /** Devices that did not come back after our restart are offline now. */
-  expire(nowMs: number): void
+  expire(wallMs: number): void
   all(): Iterable<Device>
+  /** The open connection of each client. */
+  connections(): Array<[client: string, epoch: number]>
 }
 
 const whyOffline: { [reason in DisconnectReason]: string } = {
@@ -41,15 +44,18 @@ const whyOffline: { [reason in DisconnectReason]: string } = {
   replaced: 'its connection was replaced by one that does not speak for it',
 }
 
+/** `clock`: a steady one, which no correction of the time moves. */
 export function createDevices(
   known: Device[],
+  connections: Array<[client: string, epoch: number]>,
   deviceOf: (topic: string) => DeviceName | null,
+  clock: Clock,
   graceMs: number,
   onChange: (change: StateChange, device: Device) => void,
 ): Devices {
   const devices = new Map(known.map((device) => [deviceKey(device), device]))
   const byEpoch = new Map<number, Set<Device>>()
-  const epochOfClient = new Map<string, number>()
+  const epochOfClient = new Map(connections)
   for (const device of devices.values()) if (device.epoch > 0) bind(device, device.epoch)
 
   function bind(device: Device, epoch: number): void {
@@ -89,8 +95,8 @@ export function createDevices(
       devices.set(deviceKey(name), device)
     }
     device.lastSeenMs = atMs
-    // What a replaced connection still had in its pipe is a reading, but no sign that this connection lives.
-    if (record.epoch <= device.epoch) return
+    // What a connection that ended or was replaced still had in its pipe is a reading, but no sign of life.
+    if (epochOfClient.get(record.client) !== record.epoch || device.epoch === record.epoch) return
     device.awaitedUntilMs = null
     bind(device, record.epoch)
     change(device, 'online', 'connected', record.receivedAtUs, false)
@@ -118,12 +124,12 @@ export function createDevices(
   }
 
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
-  function restarted(record: Record): void {
+  function restarted(): void {
     byEpoch.clear()
     epochOfClient.clear()
     for (const device of devices.values()) {
       device.epoch = 0
-      if (device.state === 'online') device.awaitedUntilMs = Math.floor(record.receivedAtUs / 1000) + graceMs
+      if (device.state === 'online') device.awaitedUntilMs = clock.nowMs() + graceMs
     }
   }
 
@@ -131,20 +137,22 @@ export function createDevices(
     take(record) {
       if (record.kind === MessageKind.connect) connected(record)
       else if (record.kind === MessageKind.disconnect) disconnected(record)
-      else if (record.kind === MessageKind.start) restarted(record)
+      else if (record.kind === MessageKind.start) restarted()
       else if (record.kind === MessageKind.publish || record.kind === MessageKind.birth) {
         const name = deviceOf(record.topic)
         if (name !== null) heard(name, record)
       }
     },
-    expire(nowMs) {
+    expire(wallMs) {
+      const nowMs = clock.nowMs()
       for (const device of devices.values()) {
         const until = device.awaitedUntilMs
         if (until === null || until > nowMs) continue
         device.awaitedUntilMs = null
-        change(device, 'offline', 'did not come back after Dewpoint restarted', until * 1000, true)
+        change(device, 'offline', 'did not come back after Dewpoint restarted', wallMs * 1000, true)
       }
     },
     all: () => devices.values(),
+    connections: () => [...epochOfClient],
   }
 }

@@ -6,7 +6,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Clock, systemClock } from '../telemetry/clock.ts'
+import { type Clock, steadyClock, systemClock } from '../telemetry/clock.ts'
 import type { DeviceName, DeviceStatus, StateChange } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
@@ -27,6 +27,8 @@ export type LivenessOptions = {
   clock?: Clock
   graceMs?: number
   onChange: (change: StateChange) => void
+  /** savedPosition() has moved on. */
+  onSaved: () => void
   onFailed: (error: Error) => void
 }
 
@@ -42,7 +44,7 @@ export type Liveness = {
   close(): Promise<void>
 }
 
-type Saved = { position: number; devices: Device[] }
+type Saved = { position: number; devices: Device[]; connections: Array<[client: string, epoch: number]> }
 
 /** How often what is known is saved; a crash costs reading this much of the journal again. */
 const saveMs = 5_000
@@ -53,10 +55,17 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   const path = join(options.folder, 'liveness.json')
   const saved = await load(path, log)
   const alerts: Alerts = createAlerts(log)
-  const devices = createDevices(saved.devices, options.deviceOf, graceMs, (change, device) => {
-    options.onChange(change)
-    alerts.changed(device)
-  })
+  const devices = createDevices(
+    saved.devices,
+    saved.connections,
+    options.deviceOf,
+    steadyClock,
+    graceMs,
+    (change, device) => {
+      options.onChange(change)
+      alerts.changed(device)
+    },
+  )
   const source = options.openSource(saved.position)
   let position = saved.position
   let savedPosition = saved.position
@@ -64,12 +73,21 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
 
   async function save(): Promise<void> {
     if (position === savedPosition) return
-    const text = JSON.stringify({ position, devices: [...devices.all()] } satisfies Saved)
+    const text = JSON.stringify({
+      position,
+      devices: [...devices.all()],
+      connections: devices.connections(),
+    } satisfies Saved)
     const reached = position
     const file = await open(`${path}.new`, 'w')
-    await file.writeFile(text).finally(() => file.close())
+    // Segments are released on the strength of this file: a power cut must not leave it empty.
+    await file
+      .writeFile(text)
+      .then(() => file.datasync())
+      .finally(() => file.close())
     await rename(`${path}.new`, path)
     savedPosition = reached
+    options.onSaved()
   }
   const saveSoon = () => {
     saving = saving.then(save).catch((error) => log.warn({ err: error }, 'device states could not be saved'))
@@ -121,6 +139,6 @@ async function load(path: string, log: Logger): Promise<Saved> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn({ err: error, path }, 'device states are unreadable')
-    return { position: 0, devices: [] }
+    return { position: 0, devices: [], connections: [] }
   }
 }

@@ -3,12 +3,16 @@
  * it for good), so the file is then closed and opened anew, and with it everything that is remembered of it.
  */
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Catalog, openCatalog } from './duckdb-catalog.ts'
 
 export type Session = {
   writer: DuckDBConnection
-  /** Rows of a query, beside the writer. */
+  /**
+   * Rows of a query, one query at a time: each holds one of the few threads that the journal's syncs run on as well.
+   * @throws UnavailableError when too many wait already
+   */
   read(sql: string): Promise<DuckDBValue[][]>
   catalog: Catalog
   /** The newest point of each series by its number. */
@@ -31,18 +35,22 @@ export async function openSession(path: string): Promise<Session> {
     for (const table of tables) await writer.run(table)
     const catalog = await openCatalog(writer)
     const latest = await readLatest(writer)
-    const reading = new Set<Promise<unknown>>()
+    let lastRead: Promise<unknown> = Promise.resolve()
+    let waiting = 0
     return {
       writer,
       catalog,
       latest,
       async read(sql) {
-        const query = reader.runAndReadAll(sql)
-        reading.add(query)
-        return (await query.finally(() => reading.delete(query))).getRows()
+        if (waiting >= limits.storeQueriesWaitingMax)
+          throw new UnavailableError('busy', `${waiting} queries wait already`)
+        waiting++
+        const query = lastRead.then(() => reader.runAndReadAll(sql)).finally(() => waiting--)
+        lastRead = query.catch(() => {})
+        return (await query).getRows()
       },
       async close() {
-        await Promise.allSettled(reading)
+        await lastRead
         reader.closeSync()
         writer.closeSync()
         instance.closeSync()

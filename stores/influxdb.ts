@@ -126,10 +126,13 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
 
 const rows = (series: InfluxSeries[]) => series[0]?.values ?? []
 
+/** Codes of InfluxDB's own answers. A proxy, or a server that wants TLS, answers 400 as well, and means something else. */
+const verdicts = ['invalid', 'unprocessable entity', 'request too large']
+
 /** The reason when InfluxDB says that the points are wrong, not that it is busy or set up differently; else null. */
 function rejection(error: unknown): string | null {
   if (!(error instanceof HttpError)) return null
-  return [400, 413, 422].includes(error.statusCode) ? error.message : null
+  return verdicts.includes(error.code ?? '') ? error.message : null
 }
 
 function unavailable(error: unknown): UnavailableError {

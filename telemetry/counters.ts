@@ -15,6 +15,10 @@ export type Counters = {
   refused: Partial<Record<RefusalCode, number>>
   /** Outgoing QoS 0 messages dropped because their subscriber reads too slowly. */
   subscriberDropped: number
+  /** Messages not kept for a persistent session since its queue is full. */
+  sessionDropped: number
+  /** Messages not retained since there are too many topics already. */
+  retainedDropped: number
   /** Connections closed because their subscriber reads too slowly. */
   subscriberClosed: number
   pointsStored: number
@@ -34,6 +38,8 @@ export const createCounters = (): Counters => ({
   refusedReadings: 0,
   refused: {},
   subscriberDropped: 0,
+  sessionDropped: 0,
+  retainedDropped: 0,
   subscriberClosed: 0,
   pointsStored: 0,
   batchesStored: 0,

@@ -21,6 +21,7 @@ export const refusalCodes = {
   topic_reserved: 'topics that begin with $ belong to the broker',
   bad_credentials: 'user name or password are wrong',
   not_accepting: 'the journal cannot take messages',
+  abandoned: 'the connection ended while the message waited for room in the journal',
   too_many_connections: 'the limit of open connections is reached',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
@@ -45,6 +46,14 @@ export class FatalError extends Error {
   constructor(detail: string, cause?: unknown) {
     super(detail, { cause })
     this.name = 'FatalError'
+  }
+}
+
+/** The connection that brought a message ended while the message waited for room: it is refused, the device sends it again. */
+export class AbandonedError extends Error {
+  constructor() {
+    super('the connection ended before there was room')
+    this.name = 'AbandonedError'
   }
 }
 

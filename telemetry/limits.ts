@@ -13,7 +13,14 @@ export const limits = {
   packetBytesMaxBeforeConnect: 4 * KiB,
   clientIdBytesMax: 256,
   topicBytesMax: 1024,
+  /** Less where the system allows fewer open files. */
   connectionsMax: 15_000,
+  /** Files that connections leave for journal, store and page. */
+  filesReserved: 200,
+  /** Messages kept for one persistent session that is away; more are dropped, and counted. */
+  sessionQueueMax: 1_000,
+  /** Topics with a retained message; more are not retained, and counted. */
+  retainedTopicsMax: 100_000,
   /** How long a connection may stay silent before its CONNECT. */
   connectTimeoutMs: 10_000,
   /** Packets of one connection that wait for the journal before the broker reads no more from its socket. */
@@ -44,12 +51,16 @@ export const limits = {
   quarantineBytesMax: 16 * MiB,
 
   duckdbMemory: '512MB',
+  /** Questions to the embedded store that wait for one another; more are refused. */
+  storeQueriesWaitingMax: 50,
+  /** Longest wait that a store may ask for between two tries. */
+  storeRetryAfterMsMax: 60_000,
 
   /** After our own restart devices get this long to come back before they count as offline. */
   reconnectGraceMs: 30_000,
 
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
-  readingRowsMax: 1_000_000,
+  readingRowsMax: 250_000,
   liveClientsMax: 200,
   /** A page that reads slower than this many bytes behind is disconnected; it reconnects by itself. */
   liveBacklogBytesMax: 1 * MiB,

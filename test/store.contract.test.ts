@@ -8,6 +8,7 @@ import { openDuckdb } from '../stores/duckdb.ts'
 import { openInfluxdb } from '../stores/influxdb.ts'
 import type { Store } from '../stores/store.ts'
 import { UnavailableError } from '../telemetry/errors.ts'
+import { limits } from '../telemetry/limits.ts'
 import { createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
 import { type Influxd, startInfluxd } from './servers/influxd.ts'
 import { needs } from './servers/tools.ts'
@@ -135,6 +136,18 @@ afterAll(() => rm(folder, { recursive: true }))
 
 describe('duckdb', () => {
   contract(() => openDuckdb(join(folder, 'readings.duckdb')))
+
+  test('duckdb refuses questions, not readings, when too many wait', async () => {
+    await put(point('rainfall', 0, 1))
+    const asked = Promise.allSettled(
+      Array.from({ length: 2 * limits.storeQueriesWaitingMax }, () => store.readings(range('rainfall'), 10)),
+    )
+    await put(point('rainfall', 1, 2))
+    const refused = (await asked).filter((it) => it.status === 'rejected')
+    expect(refused).toHaveLength(limits.storeQueriesWaitingMax)
+    for (const it of refused) expect(it.reason).toBeInstanceOf(UnavailableError)
+    expect(await store.readings(range('rainfall'), 10)).toHaveLength(2)
+  })
 })
 
 describe.skipIf(needs({ influxd: true }) !== null)('influxdb', () => {

@@ -147,7 +147,7 @@ async function launch(program: string, dir: string, port: number): Promise<Child
 }
 
 /** The state of a thread is the first word behind its name, which stands in brackets. */
-const isStopped = (pid: number): boolean =>
+export const isStopped = (pid: number): boolean =>
   readdirSync(`/proc/${pid}/task`).every((thread) => {
     const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
