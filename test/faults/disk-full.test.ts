@@ -1,5 +1,4 @@
 /** No room: on the disk of the data folder, or within the size that the configuration grants the journal. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,27 +7,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
 import { type Influxd, startInfluxd } from '../servers/influxd.ts'
 import { needs } from '../servers/tools.ts'
+import { mountMemory, needsMount, unmount } from './disk.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import { acknowledgedBy, health, untilAcknowledged, untilFailing, untilHealthy, untilSilent } from './waiting.ts'
 
 const MiB = 1024 ** 2
-
-/** Null, or the reason why this process cannot mount anything. */
-function mount(folder: string, sizeMiB: number): string | null {
-  const { status, stderr, error } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder])
-  return status === 0 ? null : (error?.message ?? stderr.toString().trim())
-}
-const unmount = (folder: string) => spawnSync('umount', ['--lazy', folder])
-
-function needsMount(): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'dewpoint-disk-'))
-  const reason = mount(folder, 1)
-  if (reason === null) unmount(folder)
-  else process.stderr.write(`skipped: no small disk can be mounted: ${reason}\n`)
-  rmdirSync(folder)
-  return reason
-}
 
 describe.skipIf(needs({ influxd: true }) !== null)('no room', () => {
   let influxd: Influxd
@@ -92,7 +76,7 @@ describe.skipIf(needs({ influxd: true }) !== null)('no room', () => {
     })
 
     test('dewpoint waits without a PUBACK and goes on by itself when somebody makes room', async () => {
-      expect(mount(disk, 8)).toBeNull()
+      expect(mountMemory(disk, 8)).toBeNull()
       const ballast = join(disk, 'ballast')
       writeFileSync(ballast, Buffer.alloc(5 * MiB))
       server = await startDewpoint({ influxd, data: join(disk, 'data') })
@@ -110,7 +94,7 @@ describe.skipIf(needs({ influxd: true }) !== null)('no room', () => {
 
     test('dewpoint goes on by itself when the store comes back and nobody makes room', async () => {
       // Room is found in whole segments of 16 MiB, behind a window of as much that is kept.
-      expect(mount(disk, 72)).toBeNull()
+      expect(mountMemory(disk, 72)).toBeNull()
       server = await startDewpoint({ influxd, data: join(disk, 'data') })
       await fill('store-back', 900, 20_000)
       await expectSilence()
