@@ -237,6 +237,14 @@ test('ingest forgets what is further back than two windows, and a resume does no
   expect(windowStart(9.5 * limits.duplicateWindowBytes)).toBe(8 * limits.duplicateWindowBytes)
 })
 
+test('ingest keeps the order of arrival in the times of readings without one', async () => {
+  for (let i = 0; i < 3000; i++) say(String(i))
+  await run()
+  const times = [...store.points.keys()].map((key) => BigInt(key.split(' ')[1] as string))
+  expect(times).toHaveLength(3000)
+  for (let i = 1; i < times.length; i++) expect((times[i] as bigint) > (times[i - 1] as bigint)).toBe(true)
+})
+
 test('ingest splits a rejected point out and keeps it', async () => {
   for (const value of ['1', '2', '3']) say(value)
   store.refuse = (points) => points.filter((point) => point.value === 2)

@@ -11,11 +11,11 @@ import type { Record } from '../telemetry/message.ts'
 import type { Reading } from '../telemetry/reading.ts'
 
 export function timeOf(record: Record, reading: Reading): bigint {
-  if (reading.timeMs === undefined) return nanoseconds(record.receivedAtUs, record.ordinal)
-  return nanoseconds(Math.round(reading.timeMs * 1000), reading.sequence ?? record.ordinal)
+  // Below the microsecond only: receive times keep the order in which readings came.
+  if (reading.timeMs === undefined) return nanoseconds(record.receivedAtUs, record.ordinal % 1000)
+  const timeUs = Math.round(reading.timeMs * 1000)
+  const digits = timeUs % 1000 === 0 ? 1_000_000 : 1000
+  return nanoseconds(timeUs, (reading.sequence ?? record.ordinal) % digits)
 }
 
-function nanoseconds(us: number, distinct: number): bigint {
-  const digits = us % 1000 === 0 ? 1_000_000 : 1000
-  return BigInt(us) * 1000n + BigInt(distinct % digits)
-}
+const nanoseconds = (us: number, below: number): bigint => BigInt(us) * 1000n + BigInt(below)

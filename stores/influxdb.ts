@@ -137,6 +137,7 @@ function rejection(error: unknown): string | null {
 
 function unavailable(error: unknown): UnavailableError {
   if (!(error instanceof HttpError)) return new UnavailableError('unreachable', (error as Error).message)
-  const retryAfterMs = error.retryAfter() > 0 ? error.retryAfter() : undefined
+  // Its documentation says milliseconds, but it hands on the header as it is: seconds.
+  const retryAfterMs = error.retryAfter() > 0 ? error.retryAfter() * 1000 : undefined
   return new UnavailableError(`http_${error.statusCode}`, `InfluxDB: ${error.message}`, retryAfterMs)
 }
