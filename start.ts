@@ -7,6 +7,7 @@ import { startOutages } from './devices-sim/outages.ts'
 import { createRandom } from './devices-sim/random.ts'
 import { type Dewpoint, startDewpoint } from './dewpoint.ts'
 import { StartError } from './telemetry/errors.ts'
+import { readingTopic } from './telemetry/schema.ts'
 
 const help = `Usage: npm start -- [options]
 
@@ -49,6 +50,15 @@ const urlHost = (host: string) => {
   return reachable.includes(':') ? `[${reachable}]` : reachable
 }
 
+/** A topic that the first route takes. */
+function exampleTopic({ routes }: Config): string {
+  const topic = routes[0]?.topic ?? readingTopic('rainfall')
+  return topic
+    .replace('{site}', 'home')
+    .replace('{device}', 'gauge-1')
+    .replace(/\{[^}]*\}|\+/g, 'x')
+}
+
 function summary(dewpoint: Dewpoint, config: Config, isDemo: boolean): string {
   const { host, port } = dewpoint.broker[0] as { host: string; port: number }
   const account = config.broker.credentials === null ? '' : ` -u ${config.broker.credentials.username} -P PASSWORD`
@@ -62,7 +72,7 @@ Dewpoint is up.
   demo     ${isDemo ? `${demoDevices} simulated devices (--no-demo leaves them out)` : 'none'}
 
 Publish a reading:
-  mosquitto_pub -h ${urlHost(host)} -p ${port}${account} -q 1 -t sensors/home/gauge-1/rainfall -m 0.2
+  mosquitto_pub -h ${urlHost(host)} -p ${port}${account} -q 1 -t ${exampleTopic(config)} -m 0.2
 Stop with Ctrl-C.`
 }
 
@@ -72,7 +82,14 @@ async function main(): Promise<void> {
     console.log(help)
     return
   }
-  const log = pino({ level: process.env.LOG_LEVEL ?? 'info' }, pino.destination({ fd: 2, sync: true }))
+  const log = pino(
+    {
+      level: process.env.LOG_LEVEL ?? 'info',
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    pino.destination({ fd: 2, sync: true }),
+  )
   const { config, isDemo } = options
   // Before it is up there is nothing to drain: the line that told the failure is in the log.
   let stop: (why: string, exitCode: number) => void = (_why, exitCode) => process.exit(exitCode)

@@ -56,13 +56,13 @@ const influxdb = Type.Object(
       minLength: 1,
       title: 'text',
       description: 'Organization in InfluxDB.',
-      examples: ['dewpoint'],
+      examples: ['sensors'],
     }),
     bucket: text(rules.anyTextRule, {
       minLength: 1,
       title: 'text',
       description: 'Bucket that points are written to.',
-      examples: ['telemetry'],
+      examples: ['readings'],
     }),
     token: text(rules.tokenRule, {
       title: 'a token without blanks and line ends',

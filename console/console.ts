@@ -39,17 +39,26 @@ export type Console = {
 
 /** No device, site or channel holds a control character, and InfluxQL cannot ask for one. */
 const name = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
-const readingsSchema = Type.Object({
-  device: name,
-  site: Type.Optional(name),
-  channel: name,
-  from: Type.Optional(Type.String()),
-  to: Type.Optional(Type.String()),
-  points: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
-})
-const quarantineSchema = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }),
-})
+/** '': the device's route names no site. */
+const siteName = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
+const nothingElse = { additionalProperties: false }
+const readingsSchema = Type.Object(
+  {
+    device: name,
+    site: Type.Optional(siteName),
+    channel: name,
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    points: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  },
+  nothingElse,
+)
+const quarantineSchema = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }),
+  },
+  nothingElse,
+)
 const pingTimeoutMs = 2_000
 
 /** @throws StartError when the address cannot be listened on. */
@@ -60,6 +69,8 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
   const app = Fastify({
     loggerInstance: log.child({ part: 'http' }, { level: 'warn' }) as FastifyBaseLogger,
     forceCloseConnections: true,
+    // A parameter that is not known is an error, not something to leave out in silence.
+    ajv: { customOptions: { removeAdditional: false } },
     // What cannot even be parsed passes no hook.
     frameworkErrors(error, _request, reply) {
       const answer = reply as unknown as FastifyReply

@@ -12,6 +12,8 @@ export type DeviceView = {
   since: string
   lastSeen: string
   why: string
+  /** Its alert stands: offline, and not by its own wish. */
+  alert: boolean
   latest: { [channel: string]: LatestValue }
 }
 
@@ -63,13 +65,14 @@ export function createFleet(
       const views = new Map<string, DeviceView>()
       for (const status of statuses()) {
         const key = deviceKey(status)
-        const { device, site, state, sinceMs, lastSeenMs, why } = status
+        const { device, site, state, sinceMs, lastSeenMs, why, isAlerting: alert } = status
         views.set(key, {
           device,
           site,
           state,
           since: iso(sinceMs),
           lastSeen: iso(lastSeenMs),
+          alert,
           why,
           latest: latestOf(key),
         })
@@ -80,7 +83,16 @@ export function createFleet(
         const time = iso(reading.timeMs)
         const why = 'known from the store, not seen by this Dewpoint'
         const { device, site } = reading
-        views.set(key, { device, site, state: 'offline', since: time, lastSeen: time, why, latest: latestOf(key) })
+        views.set(key, {
+          device,
+          site,
+          state: 'offline',
+          since: time,
+          lastSeen: time,
+          alert: false,
+          why,
+          latest: latestOf(key),
+        })
       }
       return [...views.values()].toSorted((a, b) => (a.site + a.device < b.site + b.device ? -1 : 1))
     },

@@ -64,10 +64,10 @@ export function createLive(counters: Counters): Live {
       if (clients.size === 0) return
       for (const reading of readings) fresh.set(`${reading.site}/${reading.device}/${reading.channel}`, reading)
     },
-    change({ site, device, state, why, sinceMs, lastSeenMs }) {
+    change({ site, device, state, why, sinceMs, lastSeenMs, isAlerting: alert }) {
       const since = new Date(sinceMs).toISOString()
       const lastSeen = new Date(lastSeenMs).toISOString()
-      send(`event: device\ndata: ${JSON.stringify({ site, device, state, why, since, lastSeen })}\n\n`)
+      send(`event: device\ndata: ${JSON.stringify({ site, device, state, why, alert, since, lastSeen })}\n\n`)
     },
     close() {
       for (const timer of timers) clearInterval(timer)

@@ -6,7 +6,7 @@ import { createSeries, type Series } from '../telemetry/point.ts'
 import type { Decode } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
 import { deviceTag, siteTag, valueField } from '../telemetry/schema.ts'
-import { topicPattern } from '../telemetry/topic.ts'
+import { isTagValue, topicPattern } from '../telemetry/topic.ts'
 
 export type Routed = DeviceName & { series: Series; channel: string; unit: string; decode: Decode }
 
@@ -50,10 +50,4 @@ function resolve(route: Route, names: string[], values: string[]): Routed | Mess
     series: createSeries(route.measurement, tags, valueField),
     decode: decoders[route.payload],
   }
-}
-
-/** InfluxDB's line protocol has no way to write the others: no empty tag, no line end, no backslash before an escape. */
-function isTagValue(value: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return value !== '' && !/[\u0000-\u001f\u007f\\]/.test(value)
 }

@@ -23,7 +23,6 @@ import {
 export type Device = DeviceStatus & {
   /** 0: no connection speaks for it. */
   epoch: number
-  isAlerting: boolean
   /** Online before our own restart; counts as offline when this time of the steady clock passes without a sign of life. */
   awaitedUntilMs: number | null
 }
@@ -74,7 +73,7 @@ export function createDevices(
     device.state = state
     device.sinceMs = Math.floor(atUs / 1000)
     const { site, device: name, sinceMs, lastSeenMs } = device
-    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, atUs }, device)
+    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, isAlerting, atUs }, device)
   }
 
   function heard(name: DeviceName, record: Record): void {

@@ -105,15 +105,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   const timers = [setInterval(saveSoon, saveMs), setInterval(() => devices.expire(clock.nowMs()), expireMs)]
 
   return {
-    devices: () =>
-      [...devices.all()].map(({ site, device, state, why, sinceMs, lastSeenMs }) => ({
-        site,
-        device,
-        state,
-        why,
-        sinceMs,
-        lastSeenMs,
-      })),
+    devices: () => [...devices.all()].map(({ epoch: _epoch, awaitedUntilMs: _awaited, ...status }) => status),
     async reached(wanted) {
       while (position < wanted) await sleep(5)
     },

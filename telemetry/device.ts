@@ -5,7 +5,14 @@ export type DeviceName = { site: string; device: string }
 export type DeviceState = 'online' | 'offline'
 
 /** A device's state and why. Times: milliseconds since 1970. */
-export type DeviceStatus = DeviceName & { state: DeviceState; why: string; sinceMs: number; lastSeenMs: number }
+export type DeviceStatus = DeviceName & {
+  state: DeviceState
+  why: string
+  sinceMs: number
+  lastSeenMs: number
+  /** Its alert stands: it is offline, and not by its own wish. */
+  isAlerting: boolean
+}
 
 /** A status that differs from the one before; travels as an event, and as JSON into the journal. */
 export type StateChange = DeviceStatus & { atUs: number }

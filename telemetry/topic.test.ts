@@ -36,4 +36,6 @@ test('device finder takes the first pattern that names a device', () => {
   expect(find('sensors/a/b/status')).toEqual({ site: 'a', device: 'b' })
   expect(find('node-1/up')).toEqual({ site: '', device: 'node-1' })
   expect(find('log/a')).toBeNull()
+  for (const nobody of ['sensors/a//status', 'sensors//b/status', 'sensors/a/b\n/status'])
+    expect(find(nobody)).toBeNull()
 })

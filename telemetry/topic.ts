@@ -61,7 +61,14 @@ export function topicPattern(source: string): TopicPattern {
   }
 }
 
-/** Finds site and device in a topic, by the first of the patterns that matches and names a device; null when none does. */
+/** InfluxDB's line protocol has no way to write the others: no empty tag, no line end, no backslash before an escape. */
+export function isTagValue(value: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  return value !== '' && !/[\u0000-\u001f\u007f\\]/.test(value)
+}
+
+/** Finds site and device in a topic, by the first of the patterns that matches and names a device; null when none does, or a
+ * name is none. */
 export function deviceFinder(sources: string[]): (topic: string) => DeviceName | null {
   const patterns = sources.map(topicPattern).filter((pattern) => pattern.names.includes('device'))
   const places = patterns.map((pattern) => ({
@@ -72,7 +79,8 @@ export function deviceFinder(sources: string[]): (topic: string) => DeviceName |
   return (topic) => {
     for (const { pattern, site, device } of places) {
       const values = pattern.match(topic)
-      if (values !== null) return { site: values[site] ?? '', device: values[device] ?? '' }
+      if (values === null) continue
+      return values.every(isTagValue) ? { site: values[site] ?? '', device: values[device] ?? '' } : null
     }
     return null
   }

@@ -2,7 +2,16 @@
 
 export type Latest = { time: string; value: number; unit: string }
 /** States are online and offline today; the page shows any other word as it comes. */
-export type DeviceState = { site: string; device: string; state: string; since: string; lastSeen: string; why: string }
+export type DeviceState = {
+  site: string
+  device: string
+  state: string
+  since: string
+  lastSeen: string
+  why: string
+  /** It is offline, and not by its own wish. */
+  alert: boolean
+}
 export type Device = DeviceState & { latest: Record<string, Latest> }
 export type LiveReading = { site: string; device: string; channel: string; unit: string; time: string; value: number }
 export type Bucket = { time: string; mean: number; min: number; max: number }

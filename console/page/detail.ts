@@ -12,6 +12,8 @@ const ranges = [
   { value: '1h', label: '1 h', name: 'the last hour', ms: 3_600_000 },
   { value: '24h', label: '24 h', name: 'the last 24 hours', ms: 86_400_000 },
   { value: '7d', label: '7 d', name: 'the last 7 days', ms: 604_800_000 },
+  { value: '1y', label: '1 y', name: 'the last year', ms: 31_536_000_000 },
+  { value: '10y', label: '10 y', name: 'the last ten years', ms: 315_360_000_000 },
 ] as const
 type Range = (typeof ranges)[number]
 
@@ -74,7 +76,7 @@ export function createDetail(onChannel: (channel: string) => void) {
   const noticeWhenEmpty = (): Notice => {
     const latest = row && channel ? row.device.latest[channel] : undefined
     const ageMs = latest === undefined ? null : serverNowMs() - Date.parse(latest.time)
-    const hint = ageMs === null ? 'It may start at any moment.' : `The last one came ${formatAge(ageMs)}.`
+    const hint = ageMs === null ? 'It may start at any moment.' : `The last one is from ${formatAge(ageMs)}.`
     const wider = ranges.find((one) => one.ms > range.ms && (ageMs === null || one.ms > ageMs))
     const title = `No reading of ${channel} in ${range.name}.`
     return wider ? { title, hint, action: [`Show ${wider.label}`, () => setRange(wider, true)] } : { title, hint }
@@ -137,13 +139,14 @@ export function createDetail(onChannel: (channel: string) => void) {
 
   const setHead = () => {
     if (row === null) return
-    const { state, since, why } = row.device
+    const { state, since, why, alert } = row.device
     const nowMs = serverNowMs()
     const sinceMs = Date.parse(since)
     const line = byId('detail-state')
     const badge = element('span', 'badge', state)
     const held = `for ${formatDuration(nowMs - sinceMs)}, since ${formatTime(sinceMs, nowMs)}`
     line.dataset.state = state
+    line.dataset.alert = String(alert)
     line.replaceChildren(badge, ' ', element('span', '', held))
     if (why !== '') line.append(' ', element('bdi', 'detail-why', why))
   }
@@ -184,7 +187,7 @@ export function createDetail(onChannel: (channel: string) => void) {
       }
       const latest = next.device.latest[channel]
       const ageMs = latest === undefined ? 0 : serverNowMs() - Date.parse(latest.time)
-      setRange(isRangeChosen ? range : (ranges.find((one) => one.ms > ageMs) ?? ranges[3]), false)
+      setRange(isRangeChosen ? range : (ranges.find((one) => one.ms > ageMs) ?? ranges[5]), false)
       restart()
     },
 

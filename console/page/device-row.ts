@@ -90,8 +90,9 @@ export function createDeviceRow(first: Device): DeviceRow {
       const isOther = root.dataset.state !== state.state
       const { site: _site, device: _device, ...status } = state
       const lastSeen = status.lastSeen > device.lastSeen ? status.lastSeen : device.lastSeen
-      Object.assign(device, { state: status.state, since: status.since, why: status.why, lastSeen })
+      Object.assign(device, { ...status, lastSeen })
       root.dataset.state = state.state
+      root.dataset.alert = String(state.alert)
       setText(badge, state.state)
       setText(why, state.state === 'online' ? '' : state.why)
       setWords()

@@ -1,4 +1,4 @@
-/** The list of devices: offline first, then by name; filtered, counted, and written in place as readings arrive. */
+/** The list of devices: those with an alert first, then by name; filtered, counted, and written in place as readings arrive. */
 import type { Device, DeviceState, LiveReading } from './api.ts'
 import { serverNowMs } from './api.ts'
 import { createDeviceRow, type DeviceRow } from './device-row.ts'
@@ -8,9 +8,9 @@ import { deviceKey } from './place.ts'
 
 const names = new Intl.Collator(undefined, { numeric: true })
 /** Who needs a person comes first. */
-const rank = (state: string): number => (state === 'offline' ? 0 : state === 'online' ? 2 : 1)
+const rank = ({ alert, state }: DeviceState): number => (alert ? 0 : state === 'online' ? 1 : 2)
 const compareRows = (a: DeviceRow, b: DeviceRow): number =>
-  rank(a.device.state) - rank(b.device.state) ||
+  rank(a.device) - rank(b.device) ||
   names.compare(a.device.device, b.device.device) ||
   names.compare(a.device.site, b.device.site)
 

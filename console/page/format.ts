@@ -45,12 +45,16 @@ const formats = {
   second: new Intl.DateTimeFormat(undefined, { ...clock, second: '2-digit' }),
   day: new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' }),
   weekday: new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric' }),
+  month: new Intl.DateTimeFormat(undefined, { month: 'short', year: 'numeric' }),
+  year: new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }),
   full: new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', ...clock, second: '2-digit' }),
 }
 
-/** In the browser's local time; the day is added when it is not today. */
+/** In the browser's local time; the day is added when it is not today, the year when it is not this one. */
 export function formatTime(timeMs: number, nowMs: number): string {
-  const isToday = new Date(timeMs).toDateString() === new Date(nowMs).toDateString()
+  const [time, now] = [new Date(timeMs), new Date(nowMs)]
+  if (time.getFullYear() !== now.getFullYear()) return formats.year.format(timeMs)
+  const isToday = time.toDateString() === now.toDateString()
   return (isToday ? formats.second : formats.full).format(timeMs)
 }
 
@@ -58,6 +62,7 @@ export function formatTime(timeMs: number, nowMs: number): string {
 export function formatTicks(timesMs: number[], stepMs: number): string[] {
   let dayBefore = ''
   return timesMs.map((timeMs, i) => {
+    if (stepMs >= 20 * 86_400_000) return formats.month.format(timeMs)
     if (stepMs >= 86_400_000) return formats.weekday.format(timeMs)
     const label = (stepMs < 60_000 ? formats.second : formats.minute).format(timeMs)
     const day = formats.day.format(timeMs)
