@@ -8,6 +8,7 @@ import assert from 'node:assert'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
 import type { StateChange } from '../telemetry/device.ts'
+import type { MessageProblem } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint } from '../telemetry/point.ts'
@@ -99,12 +100,9 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   function takeReading(record: Record, isNew: boolean): void {
     const routed = route(record.topic)
-    const reading = 'code' in routed ? routed : routed.decode(record.payload)
-    if ('code' in routed || isProblem(reading)) {
-      const { code, detail } = 'code' in routed ? routed : (reading as { code: never; detail: string })
-      if (!isNew) return
-      batch.quarantined.push({ record, code, reason: detail })
-      batch.bytes += bytesOf(record)
+    const reading = isProblem(routed) ? routed : routed.decode(record.payload)
+    if (isProblem(routed) || isProblem(reading)) {
+      if (isNew) keepAside(record, reading as MessageProblem)
       return
     }
     if (duplicates.isDuplicate(record, reading, routed.series)) {
@@ -118,6 +116,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     batch.bytes += bytesOf(record)
     const { site, device, channel, unit } = routed
     live.push({ site, device, channel, unit, timeMs: Number(timeNs / 1_000_000n), value: reading.value })
+  }
+
+  function keepAside(record: Record, { code, detail }: MessageProblem): void {
+    batch.quarantined.push({ record, code, reason: detail })
+    batch.bytes += bytesOf(record)
   }
 
   function takeState(record: Record): void {

@@ -13,7 +13,7 @@ export type Reading = {
 /** Takes hostile bytes: answers a problem as a value, never throws. */
 export type Decode = (payload: Buffer) => Reading | MessageProblem
 
-export const isProblem = (it: Reading | MessageProblem): it is MessageProblem => 'code' in it
+export const isProblem = <Good extends object>(it: Good | MessageProblem): it is MessageProblem => 'code' in it
 
 /** A reading with its place, as pages and alerts see it. Channel: the measurement it goes to. */
 export type DeviceReading = DeviceName & { channel: string; unit: string; timeMs: number; value: number }

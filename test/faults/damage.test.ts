@@ -10,7 +10,7 @@ import { headerBytes, listSegments } from '../../journal/segment.ts'
 import { MessageKind, type Record } from '../../telemetry/message.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
 import { type Influxd, startInfluxd } from '../servers/influxd.ts'
-import { commandPath, needs } from '../servers/tools.ts'
+import { needs } from '../servers/tools.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import { acknowledgedBy, health, until, untilAcknowledged, untilFailing, untilSilent } from './waiting.ts'
@@ -107,14 +107,7 @@ describe.skipIf(needs({ influxd: true }) !== null)('damaged journal', () => {
   })
 })
 
-/** Null when system calls of another process can be made to fail, otherwise the reason why not. */
-function needsStrace(): string | null {
-  const reason = commandPath('strace') === null ? 'strace is missing (apt-get install strace)' : null
-  if (reason !== null) process.stderr.write(`skipped: ${reason}\n`)
-  return reason
-}
-
-describe.skipIf(needsStrace() !== null)('failing disk', () => {
+describe.skipIf(needs({ strace: true }) !== null)('failing disk', () => {
   let strace: ChildProcess | null = null
   afterEach(async () => {
     if (strace === null || strace.exitCode !== null) return

@@ -9,6 +9,7 @@ import { rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { skip } from '../servers/tools.ts'
 
 const MiB = 1024 ** 2
 
@@ -25,9 +26,8 @@ export function needsMount(): string | null {
   const folder = mkdtempSync(join(tmpdir(), 'dewpoint-disk-'))
   const reason = mountMemory(folder, 1)
   if (reason === null) unmount(folder)
-  else process.stderr.write(`skipped: no small disk can be mounted: ${reason}\n`)
   rmdirSync(folder)
-  return reason
+  return reason === null ? null : skip(`no small disk can be mounted: ${reason}`)
 }
 
 /** Null, or the printed reason why there is no disk whose power can be cut. */
@@ -37,9 +37,7 @@ export async function needsPowerDisk(): Promise<string | null> {
     disk.close()
     return null
   } catch (error) {
-    const reason = (error as Error).message.trim()
-    process.stderr.write(`skipped: no disk image can be mounted: ${reason}\n`)
-    return reason
+    return skip(`no disk image can be mounted: ${(error as Error).message.trim()}`)
   }
 }
 

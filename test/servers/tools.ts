@@ -46,6 +46,7 @@ const tools = {
   mosquittoClients: { find: () => commandPath('mosquitto_pub'), hint: 'apt-get install mosquitto-clients' },
   chromium: { find: () => commandPath('chromium'), hint: 'apt-get install chromium' },
   systemdAnalyze: { find: () => commandPath('systemd-analyze'), hint: 'apt-get install systemd' },
+  strace: { find: () => commandPath('strace'), hint: 'apt-get install strace' },
   paho: { find: pahoPython, hint: 'set PAHO_PYTHON to a Python with paho-mqtt, see .ci/run' },
 } as const
 export type Tool = keyof typeof tools
@@ -59,7 +60,11 @@ const printed = new Set<string>()
 export function needs(wanted: Partial<Record<Tool, true>>): string | null {
   const missing = (Object.keys(wanted) as Tool[]).filter((tool) => tools[tool].find() === null)
   if (missing.length === 0) return null
-  const reason = missing.map((tool) => `${tool} is missing (${tools[tool].hint})`).join('; ')
+  return skip(missing.map((tool) => `${tool} is missing (${tools[tool].hint})`).join('; '))
+}
+
+/** Prints, once, why tests are skipped, and gives the reason back. @throws Error in CI, where none may be. */
+export function skip(reason: string): string {
   if (process.env.CI === 'true') throw new Error(`no test is skipped in CI: ${reason}`)
   if (!printed.has(reason)) process.stderr.write(`skipped: ${reason}\n`)
   printed.add(reason)
