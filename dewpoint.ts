@@ -1,4 +1,5 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -11,11 +12,13 @@ import { startIngest } from './ingest/ingest.ts'
 import { openJournal } from './journal/journal.ts'
 import { openReader } from './journal/reader.ts'
 import { startLiveness } from './liveness/liveness.ts'
+import { replayInto } from './quarantine-replay.ts'
 import { openDuckdb } from './stores/duckdb.ts'
 import { openInfluxdb } from './stores/influxdb.ts'
 import type { Store } from './stores/store.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { lifeCycle, MessageKind } from './telemetry/message.ts'
+import type { Route } from './telemetry/route.ts'
 import { deviceFinder } from './telemetry/topic.ts'
 
 const flushMsMax = 3_000
@@ -91,6 +94,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       releasedBefore: journal.first.ordinal,
       store,
       routes: config.routes,
+      configVersion: versionOf(config),
       folder: folder.path,
       counters,
       log,
@@ -144,7 +148,11 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       unitOf: (channel) => config.routes.find((route) => route.measurement === channel)?.unit ?? '',
       balance,
       journal: journal.stats,
-      quarantined: ingest.quarantined,
+      quarantine: {
+        view: ingest.quarantine,
+        preview: ({ code, reason }) => ({ code, detail: reason }),
+        replay: (entries) => replayInto(journal, entries),
+      },
       checks,
       counters,
       log,
@@ -175,13 +183,25 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
   }
 }
 
+/** Changes when a message would be decided in another way. */
+const versionOf = ({ routes }: Config) => createHash('sha256').update(JSON.stringify(routes)).digest('hex').slice(0, 8)
+
 const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')
 
 function openStore(config: Config, folder: string, log: Logger): Promise<Store> {
   if (config.store.type === 'duckdb') return openDuckdb(duckdbPath(folder))
-  const channels = [...new Set(config.routes.map((route) => route.measurement))]
   const checkpointPath = join(folder, 'influxdb.checkpoint.json')
-  return openInfluxdb({ ...config.store, channels, checkpointPath, log })
+  return openInfluxdb({ ...config.store, measurements: measurementsOf(config.routes), checkpointPath, log })
+}
+
+/** Where readings go; null when only the payloads tell. */
+function measurementsOf(routes: Route[]): string[] | null {
+  const named = routes.flatMap((route) => [
+    route.measurement,
+    ...route.fields.flatMap((rule) => (rule.measurement === null ? [] : [rule.measurement])),
+  ])
+  const isOpen = routes.some((route) => route.payload.codec === 'influx') || named.some((name) => name.includes('{'))
+  return isOpen ? null : [...new Set(named)]
 }
 
 function describeStore({ store }: Config, folder: string): string {

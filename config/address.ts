@@ -3,12 +3,19 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 export type Address = { host: string; port: number }
 
-const mqttScheme = 'mqtt://'
-const mqttPortDefault = 1883
+const mqttPorts = { 'mqtt://': 1883, 'mqtts://': 8883 }
 
 /** `mqtt://host`, `mqtt://host:port`; null when it is none. */
 export function mqttAddress(text: string): Address | null {
-  return text.startsWith(mqttScheme) ? address(text.slice(mqttScheme.length), mqttPortDefault) : null
+  return text.startsWith('mqtt://') ? sourceAddress(text) : null
+}
+
+/** Of a broker to connect to: `mqtts://host` for TLS too; null when it is none. */
+export function sourceAddress(text: string): Address | null {
+  for (const [scheme, port] of Object.entries(mqttPorts)) {
+    if (text.startsWith(scheme)) return address(text.slice(scheme.length), port)
+  }
+  return null
 }
 
 /** `host:port`; null when it is none. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { StartError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
+import { createRoute } from '../telemetry/route.ts'
 import { loadConfig, readConfigFile } from './load.ts'
 
 const load = (text: string | null, env: NodeJS.ProcessEnv = {}) => loadConfig(text, 'telemetry.yaml', env)
@@ -28,13 +29,14 @@ const defaults = {
     credentials: null,
     status: 'sensors/{site}/{device}/status',
   },
-  http: { host: '127.0.0.1', port: 8080, anonymous: false },
+  http: { host: '127.0.0.1', port: 8080, anonymous: false, ingestToken: null },
   store: { type: 'duckdb' },
   journal: { bytesMax: limits.journalBytesMax },
+  sources: [],
   routes: [
-    { topic: 'sensors/{site}/{device}/rainfall', measurement: 'rainfall', unit: 'mm', payload: 'value' },
-    { topic: 'sensors/{site}/{device}/pulse', measurement: 'pulse', unit: 'beat/min', payload: 'value' },
-    { topic: 'sensors/{site}/{device}/voltage', measurement: 'voltage', unit: 'V', payload: 'value' },
+    createRoute({ topic: 'sensors/{site}/{device}/rainfall', measurement: 'rainfall', unit: 'mm' }),
+    createRoute({ topic: 'sensors/{site}/{device}/pulse', measurement: 'pulse', unit: 'beat/min' }),
+    createRoute({ topic: 'sensors/{site}/{device}/voltage', measurement: 'voltage', unit: 'V' }),
   ],
 }
 
@@ -62,7 +64,7 @@ broker:
   listen: [mqtt://0.0.0.0, "mqtt://[::1]:1884"]
   credentials: { username: sensors, password: "\${MQTT_PASSWORD}" }
   status: s/{device}
-http: { listen: "[::]:80", anonymous: true }
+http: { listen: "[::]:80", anonymous: true, ingestToken: "\${INGEST}" }
 store:
   type: influxdb
   url: https://\${HOST}:8086/influx//
@@ -70,11 +72,14 @@ store:
   bucket: b
   token: \${TOKEN}
 journal: { bytesMax: 128MiB }
+sources:
+  - { url: "mqtts://[::1]", username: u, password: "\${INGEST}", clientId: c, topics: [a/#, +/b], share: g }
+  - { url: "mqtt://x:1884", topics: ["#"] }
 routes:
   - topic: a/{device}/{value}/+
     measurement: m
 `
-  expect(load(text, { MQTT_PASSWORD: '1:2}', HOST: 'influx', TOKEN: 'abc==' })).toEqual({
+  expect(load(text, { MQTT_PASSWORD: '1:2}', HOST: 'influx', TOKEN: 'abc==', INGEST: 'secret' })).toEqual({
     data: '/var/lib/dewpoint',
     broker: {
       listen: [
@@ -85,10 +90,30 @@ routes:
       credentials: { username: 'sensors', password: '1:2}' },
       status: 's/{device}',
     },
-    http: { host: '::', port: 80, anonymous: true },
+    http: { host: '::', port: 80, anonymous: true, ingestToken: 'secret' },
     store: { type: 'influxdb', url: 'https://influx:8086/influx', org: 'o', bucket: 'b', token: 'abc==' },
     journal: { bytesMax: 134_217_728 },
-    routes: [{ topic: 'a/{device}/{value}/+', measurement: 'm', unit: '', payload: 'value' }],
+    sources: [
+      {
+        url: 'mqtts://[::1]',
+        name: '[::1]:8883',
+        username: 'u',
+        password: 'secret',
+        clientId: 'c',
+        topics: ['a/#', '+/b'],
+        share: 'g',
+      },
+      {
+        url: 'mqtt://x:1884',
+        name: 'x:1884',
+        username: null,
+        password: null,
+        clientId: 'dewpoint',
+        topics: ['#'],
+        share: null,
+      },
+    ],
+    routes: [createRoute({ topic: 'a/{device}/{value}/+', measurement: 'm' })],
   })
 })
 
@@ -118,7 +143,7 @@ store:
   tokn: x
 routes:
   - topic: sensors/{site}/{device}/a
-    payload: json
+    payload: jsn
   - measurement: _b
     topic: sensors/{x}/{device}/a
 data: 7
@@ -131,14 +156,14 @@ http:
     '3 journal.bytesMax: "3MB" given, a size of at least 128MiB wanted, for example "512MiB"',
     '5 broker.lisen: unknown key, did you mean "listen"?',
     '6 broker.anonymous: "yes" given, true or false wanted, for example false',
-    '7 broker.status: "#" has the level "#"; a level is plain text, a name in braces like {device}, or +',
+    '7 broker.status: "#" names no level {device}',
     '8 store.org: is missing, text wanted, for example "sensors"',
     '8 store.bucket: is missing, text wanted, for example "readings"',
     '8 store.token: is missing, a token without blanks and line ends wanted, for example "${INFLUX_TOKEN}"',
     '10 store.url: "influx:8086" given, a link like http://host:port without user name, query and /api/v2 wanted, for example "http://127.0.0.1:8086"',
     '11 store.tokn: unknown key, did you mean "token"?',
     '13 routes[0].measurement: is missing, a measurement name that does not begin with _ wanted, for example "rainfall"',
-    '14 routes[0].payload: "json" given, one of value wanted',
+    '14 routes[0].payload: "jsn" given, one of value, text, csv, json, cbor, msgpack, senml-json, senml-cbor, cayenne-lpp, sparkplug-b, struct, packed, influx, or keys with values like { codec: json, value: temp } wanted, for example "value"',
     '15 routes[1].measurement: "_b" begins with _, such names belong to InfluxDB',
     '16 routes[1].topic: "sensors/{x}/{device}/a" matches the same topics as routes[0].topic in line 13, so it would see no message',
     '17 data: 7 given, a folder wanted, for example "./data" (in quotes it is text)',
@@ -151,9 +176,9 @@ http:
 test.each([
   ['hello', '1: a text given, keys with values wanted'],
   ['- data', '1: a list given, keys with values wanted'],
-  ['x: 1', '1 x: unknown key, known are data, broker, http, store, journal, routes'],
-  ['__proto__: 1', '1 __proto__: unknown key, known are data, broker, http, store, journal, routes'],
-  ['constructor: 1', '1 constructor: unknown key, known are data, broker, http, store, journal, routes'],
+  ['x: 1', '1 x: unknown key, known are data, broker, http, store, journal, sources, routes'],
+  ['__proto__: 1', '1 __proto__: unknown key, known are data, broker, http, store, journal, sources, routes'],
+  ['constructor: 1', '1 constructor: unknown key, known are data, broker, http, store, journal, sources, routes'],
   ['data: ""', '1 data: "" given, a folder wanted, for example "./data"'],
   ['http:\n  []', '1 http: a list given, keys with values wanted'],
   ['broker: {listen: []}', '1 broker.listen: an empty list given, a list of addresses wanted, for example ["mqtt'],

@@ -8,11 +8,13 @@ import { join } from 'node:path'
 import { Value } from 'typebox/value'
 import { StartError } from '../telemetry/errors.ts'
 import type { Route } from '../telemetry/route.ts'
-import { type Address, httpAddress, mqttAddress } from './address.ts'
+import type { Source } from '../telemetry/source.ts'
+import { type Address, httpAddress, mqttAddress, sourceAddress } from './address.ts'
 import { check, type Sound } from './check.ts'
 import { parse } from './parse.ts'
 import { createProblems } from './problems.ts'
 import { checkRelations } from './relations.ts'
+import { toRoute } from './route.ts'
 import { linkText } from './rules.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 import { sizeBytes } from './size.ts'
@@ -28,10 +30,12 @@ export type Config = {
     /** Topic pattern of births and wills. */
     status: string
   }
-  http: Address & { anonymous: boolean }
+  /** `ingestToken`: what POST /api/ingest wants as a Bearer token. */
+  http: Address & { anonymous: boolean; ingestToken: string | null }
   /** `url`: without a trailing slash. */
   store: { type: 'duckdb' } | { type: 'influxdb'; url: string; org: string; bucket: string; token: string }
   journal: { bytesMax: number }
+  sources: Source[]
   routes: Route[]
 }
 
@@ -77,11 +81,22 @@ function toConfig(file: ConfigFile): Config {
   return {
     data: file.data,
     broker: { listen: listen.map((it) => sure(mqttAddress(it))), anonymous, credentials: credentials ?? null, status },
-    http: { ...sure(httpAddress(file.http.listen)), anonymous: file.http.anonymous },
+    http: {
+      ...sure(httpAddress(file.http.listen)),
+      anonymous: file.http.anonymous,
+      ingestToken: file.http.ingestToken ?? null,
+    },
     store: store.type === 'influxdb' ? { ...store, url: linkText(store.url) } : store,
     journal: { bytesMax: sure(sizeBytes(file.journal.bytesMax)) },
-    routes: file.routes,
+    sources: file.sources.map(toSource),
+    routes: file.routes.map(toRoute),
   }
+}
+
+function toSource({ username, password, share, ...source }: ConfigFile['sources'][number]): Source {
+  const { host, port } = sure(sourceAddress(source.url))
+  const name = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return { ...source, name, username: username ?? null, password: password ?? null, share: share ?? null }
 }
 
 function sure<T>(value: T | null): T {

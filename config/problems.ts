@@ -18,6 +18,8 @@ export type Problems = {
   add(path: string, text: string, line?: number): void
   /** How a problem may speak of the value of a path. */
   given(path: string, value: Value, isSecret: boolean): string
+  /** Whether parts of the value may be shown: it did not come from a variable. */
+  isShown(path: string): boolean
   /** One line for each problem, in the order of the file. */
   list(fileName: string): string[]
 }
@@ -42,6 +44,7 @@ export function createProblems(): Problems {
       const from = places.get(path)?.from ?? null
       return from === null ? shown(value, isSecret) : `(from ${from})`
     },
+    isShown: (path) => (places.get(path)?.from ?? null) === null,
     list: (fileName) => found.toSorted((a, b) => a.line - b.line).map(({ line, text }) => `${fileName}:${line}${text}`),
   }
 }

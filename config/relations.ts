@@ -1,8 +1,13 @@
-/** What must hold between values of the file: who can reach the listeners, and which topics and addresses are taken. */
-import { topicPattern } from '../telemetry/topic.ts'
-import { type Address, httpAddress, isLoopback, mqttAddress } from './address.ts'
-import type { Sound } from './check.ts'
+/** What must hold between values of the file: who can reach the listeners, and what is taken already. */
+import type { FieldType } from '../telemetry/point.ts'
+import { type Address, httpAddress, isLoopback, mqttAddress, sourceAddress } from './address.ts'
+import { type Sound, whole } from './check.ts'
+import { routeFields } from './field-types.ts'
 import type { Problems } from './problems.ts'
+import { toRoute } from './route.ts'
+import { checkRoute } from './route-relations.ts'
+import type { FileRoute } from './route-schema.ts'
+import { checkTopics } from './route-topics.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Listener = Address & { path: string; text: string }
@@ -24,7 +29,12 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
     reportReachable(httpListeners, waysOut, problems)
   }
   reportTakenAddresses([...brokerListeners, ...httpListeners], problems)
-  reportTakenTopics(file, problems)
+  checkSources(file.sources ?? [], problems)
+  for (const [i, route] of (file.routes ?? []).entries()) {
+    if (route !== undefined) checkRoute(route, `routes[${i}]`, problems)
+  }
+  checkTopics(file, problems)
+  checkTypes(file.routes ?? [], problems)
 }
 
 function listener(path: string, text: string | undefined, parse: (text: string) => Address | null): Listener[] {
@@ -50,27 +60,41 @@ function reportTakenAddresses(listeners: Listener[], problems: Problems): void {
   }
 }
 
-/** Of two routes with the same filter the second would never see a message; the same holds beside the status topic. */
-function reportTakenTopics(file: Sound<ConfigFile>, problems: Problems): void {
-  const takenBy = new Map<string, string>()
-  const status = file.broker?.status
-  if (status !== undefined) takenBy.set(topicPattern(status).filter, 'broker.status')
-  for (const [i, route] of (file.routes ?? []).entries()) {
-    if (route?.topic === undefined) continue
-    const { filter } = topicPattern(route.topic)
-    const path = `routes[${i}].topic`
-    const first = takenBy.get(filter)
-    if (first === undefined) {
-      takenBy.set(filter, path)
-      continue
+/** A broker ends the older of two connections with the same client identifier. */
+function checkSources(sources: Array<Sound<ConfigFile['sources'][number]> | undefined>, problems: Problems): void {
+  const takenBy = new Map<string, number>()
+  for (const [i, source] of sources.entries()) {
+    if (source === undefined) continue
+    // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
+    if ('password' in source && !('username' in source)) {
+      problems.add(`sources[${i}].password`, 'is given without a username')
     }
-    const line = problems.places.get(first)?.line
-    const where = `${first}${line === undefined ? '' : ` in line ${line}`}`
-    // A default route collides only with a status topic that the file names.
-    const isNamed = problems.places.has(path)
-    const given = isNamed
-      ? problems.given(path, route.topic, false)
-      : `the default route ${JSON.stringify(route.topic)}`
-    problems.add(isNamed ? path : first, `${given} matches the same topics as ${where}, so it would see no message`)
+    const address = source.url === undefined ? null : sourceAddress(source.url)
+    if (address === null || source.clientId === undefined) continue
+    const client = JSON.stringify([address.host.toLowerCase(), address.port, source.clientId])
+    const first = takenBy.get(client)
+    if (first === undefined) takenBy.set(client, i)
+    else {
+      const path = `sources[${i}].clientId`
+      problems.add(path, `${problems.given(path, source.clientId, false)} is taken at this broker by sources[${first}]`)
+    }
+  }
+}
+
+/** Two routes that would write one field as different types: a store keeps the first, and refuses the others. */
+function checkTypes(routes: Array<Sound<FileRoute> | undefined>, problems: Problems): void {
+  const firsts = new Map<string, { type: FieldType; path: string }>()
+  for (const [i, sound] of routes.entries()) {
+    const route = whole<FileRoute>(sound)
+    if (route === null) continue
+    for (const { measurement, field, type, rule } of routeFields(toRoute(route))) {
+      const path = rule === null ? `routes[${i}]` : `routes[${i}].fields[${rule}]`
+      const identity = JSON.stringify([measurement, field])
+      const first = firsts.get(identity)
+      if (first === undefined) firsts.set(identity, { type, path })
+      else if (first.type !== type) {
+        problems.add(path, `writes the field ${field} of a measurement as ${type}, ${first.path} as ${first.type}`)
+      }
+    }
   }
 }

@@ -3,17 +3,18 @@
  * when there is nothing to add to what is wanted (the title in schema.ts).
  */
 import { limits } from '../telemetry/limits.ts'
-import { deviceTag, stateMeasurement } from '../telemetry/schema.ts'
+import { deviceTag } from '../telemetry/schema.ts'
 import { topicPattern, topicPatternProblem } from '../telemetry/topic.ts'
-import { httpAddress, mqttAddress } from './address.ts'
+import { httpAddress, mqttAddress, sourceAddress } from './address.ts'
 import { journalBytesMin, sizeBytes, sizeText } from './size.ts'
 
 export type Rule = (value: string) => string | null
 
-const controlCharacter = /\p{Cc}/u
+export const controlCharacter = /\p{Cc}/u
 
 export const anyTextRule: Rule = (value) => (value === '' ? '' : null)
 export const mqttAddressRule: Rule = (value) => (mqttAddress(value) === null ? '' : null)
+export const sourceAddressRule: Rule = (value) => (sourceAddress(value) === null ? '' : null)
 export const httpAddressRule: Rule = (value) => (httpAddress(value) === null ? '' : null)
 /** A token becomes an HTTP header; a line end at its end is what is left over from reading it out of a file. */
 export const tokenRule: Rule = (value) => (/^[\x21-\x7e]+$/.test(value) ? null : '')
@@ -26,19 +27,42 @@ export const topicRule: Rule = (source) => {
   // InfluxDB discards every point that has a tag of this name.
   if (names.includes('time')) return 'names a level {time}, but no tag can have this name'
   if (source.startsWith('$')) return 'begins with $, such topics belong to the broker'
-  if (controlCharacter.test(source)) return 'holds control characters'
-  if (Buffer.byteLength(source) > limits.topicBytesMax) return `is longer than ${limits.topicBytesMax} bytes`
+  return topicTextProblem(source)
+}
+
+/** The topic of a message. */
+export const topicNameRule: Rule = (topic) => {
+  if (topic === '') return ''
+  if (/[+#]/.test(topic)) return 'holds + or #'
+  return topicTextProblem(topic)
+}
+
+/** An MQTT topic filter [MQTT 3.1.1 §4.7.1]. */
+export const topicFilterRule: Rule = (filter) => {
+  if (filter === '') return ''
+  if (filter.startsWith('$share/')) return 'asks for a shared subscription, give the name of the group as share'
+  const levels = filter.split('/')
+  if (levels.some((level) => level.includes('+') && level !== '+')) return 'has a + that is not a level of its own'
+  if (levels.some((level, i) => level.includes('#') && (level !== '#' || i < levels.length - 1))) {
+    return 'has a # that is not the last level'
+  }
+  return topicTextProblem(filter)
+}
+
+function topicTextProblem(text: string): string | null {
+  if (controlCharacter.test(text)) return 'holds control characters'
+  if (Buffer.byteLength(text) > limits.topicBytesMax) return `is longer than ${limits.topicBytesMax} bytes`
   return null
 }
 
-export const measurementRule: Rule = (name) => {
-  if (name === '') return ''
-  if (controlCharacter.test(name)) return 'holds control characters'
-  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
-  if (name.includes('\\')) return 'holds a backslash'
-  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
-  if (name === stateMeasurement) return 'is where the platform writes the states of devices'
-  return null
+/** One level of a topic: it stands in $share/GROUP/FILTER. */
+export const shareRule: Rule = (group) =>
+  group === '' || /[/+#]/.test(group) || controlCharacter.test(group) ? '' : null
+
+export const clientIdRule: Rule = (id) => {
+  if (id === '') return ''
+  if (controlCharacter.test(id)) return 'holds control characters'
+  return Buffer.byteLength(id) > limits.clientIdBytesMax ? `is longer than ${limits.clientIdBytesMax} bytes` : null
 }
 
 export const linkRule: Rule = (text) => {

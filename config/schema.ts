@@ -2,45 +2,13 @@
  * What may stand in telemetry.yaml, for two readers: check.ts, and editors by way of json-schema.ts. A
  * `title` says in a few words what is wanted, `default` makes a key optional, `writeOnly` marks a secret.
  */
-import Type, { type Static, type TSchema, type TStringOptions } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { limits } from '../telemetry/limits.ts'
 import { defaultChannels, deviceTag, readingTopic, statusTopic } from '../telemetry/schema.ts'
+import { routeSchema } from './route-schema.ts'
 import * as rules from './rules.ts'
 import { journalBytesMin, sizeText } from './size.ts'
-
-const strict = { additionalProperties: false }
-
-/** A text that keeps to a rule; the rule's own words become the message of TypeBox's error. */
-const text = (rule: rules.Rule, options: TStringOptions) =>
-  Type.Refine(
-    Type.String(options),
-    (value) => rule(value) === null,
-    (value) => rule(value) ?? '',
-  )
-
-const route = Type.Object(
-  {
-    topic: text(rules.topicRule, {
-      title: `a topic pattern that names {${deviceTag}}`,
-      description: 'Topics of the route. A level {name} becomes a tag, + matches any level. {device} must be named.',
-      examples: [readingTopic('rainfall')],
-    }),
-    measurement: text(rules.measurementRule, {
-      title: 'a measurement name that does not begin with _',
-      description: 'Measurement that the readings go to.',
-      examples: ['rainfall'],
-      minLength: 1,
-    }),
-    unit: Type.String({
-      title: 'a unit as text',
-      description: 'Unit of the readings, as pages show it.',
-      default: '',
-      examples: ['mm'],
-    }),
-    payload: Type.Enum(['value'], { description: 'Codec of the payload. value: a number as text.', default: 'value' }),
-  },
-  { ...strict, title: 'a route', examples: [{ topic: readingTopic('rainfall'), measurement: 'rainfall', unit: 'mm' }] },
-)
+import { strict, text } from './text.ts'
 
 const duckdb = Type.Object({ type: Type.Literal('duckdb', { description: 'Embedded, in the data folder.' }) }, strict)
 
@@ -140,6 +108,15 @@ const http = Type.Object(
       description: 'The page has no sign-in yet: beyond loopback this says that everyone may see it.',
       default: false,
     }),
+    ingestToken: Type.Optional(
+      text(rules.tokenRule, {
+        title: 'a token without blanks and line ends',
+        description:
+          'Bearer token of POST /api/ingest, which is refused without one when http listens beyond loopback.',
+        examples: [`\${INGEST_TOKEN}`],
+        writeOnly: true,
+      }),
+    ),
   },
   { ...strict, title: 'keys with values', description: 'Pages and API.' },
 )
@@ -160,6 +137,50 @@ const journal = Type.Object(
   { ...strict, title: 'keys with values', description: 'What was acknowledged and is not stored yet.' },
 )
 
+const source = Type.Object(
+  {
+    url: text(rules.sourceAddressRule, {
+      title: 'mqtt://host:port, or mqtts:// for TLS, without user name',
+      description: 'The broker. Without a port it is 1883, with TLS 8883.',
+      examples: ['mqtt://broker.example:1883'],
+    }),
+    username: Type.Optional(
+      text(rules.anyTextRule, { minLength: 1, title: 'text', description: 'User name.', examples: ['dewpoint'] }),
+    ),
+    password: Type.Optional(
+      text(rules.anyTextRule, {
+        minLength: 1,
+        title: 'text',
+        description: 'Password.',
+        examples: [`\${SOURCE_PASSWORD}`],
+        writeOnly: true,
+      }),
+    ),
+    clientId: text(rules.clientIdRule, {
+      title: 'a client identifier',
+      description:
+        'By it the broker keeps what comes while Dewpoint is away; every Dewpoint at a broker needs its own.',
+      default: 'dewpoint',
+      minLength: 1,
+    }),
+    topics: Type.Array(text(rules.topicFilterRule, { title: 'an MQTT topic filter', examples: ['sensors/#'] }), {
+      title: 'a list of MQTT topic filters',
+      description: 'What is subscribed to; routes decide what becomes of it.',
+      examples: [['sensors/#']],
+      minItems: 1,
+    }),
+    share: Type.Optional(
+      text(rules.shareRule, {
+        title: 'a name without /, + and #',
+        description: 'Group of a shared subscription: each message goes to one of the group.',
+        examples: ['dewpoint'],
+        minLength: 1,
+      }),
+    ),
+  },
+  { ...strict, title: 'a source', examples: [{ url: 'mqtt://broker.example', topics: ['sensors/#'] }] },
+)
+
 export const configSchema = Type.Object(
   {
     data: text(rules.anyTextRule, {
@@ -176,14 +197,18 @@ export const configSchema = Type.Object(
       default: { type: 'duckdb' },
     }),
     journal,
-    routes: Type.Array(route, {
+    sources: Type.Array(source, {
+      title: 'a list of sources',
+      description: 'Brokers of others that Dewpoint subscribes to.',
+      default: [],
+    }),
+    routes: Type.Array(routeSchema, {
       title: 'a list of routes',
-      description: 'Which topics become which measurement. The first route that matches takes the message.',
+      description: 'Which topics become which measurement. The most specific route that matches takes the message.',
       default: Object.entries(defaultChannels).map(([channel, { unit }]) => ({
         topic: readingTopic(channel),
         measurement: channel,
         unit,
-        payload: 'value',
       })),
       minItems: 1,
     }),

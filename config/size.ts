@@ -10,7 +10,7 @@ const unitBytes: Record<string, number> = { KiB: 1024, MiB, GiB: 1024 ** 3, TiB:
  * for the default, the journal could be full while nothing in it may be deleted. 128 MiB is the next power of two.
  */
 export const journalBytesMin = 128 * MiB
-assert(journalBytesMin >= 4 * limits.segmentBytes + 2 * limits.duplicateWindowBytes)
+assert(journalBytesMin >= 4 * limits.segmentBytes + 2 * limits.duplicateWindowBytes + limits.stateEveryBytes)
 assert(limits.journalBytesMax >= journalBytesMin)
 
 /** Bytes of `2147483648`, `512MiB`, `2 GiB`; null when it is no size. Decimal units would be mistaken for binary ones. */

@@ -1,4 +1,4 @@
-/** The page and the API over HTTP: fastify, JSON, times in ISO 8601. It only reads. */
+/** The page and the API over HTTP: fastify, JSON, times in ISO 8601. It only reads, but for a replay of the quarantine. */
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import Type from 'typebox'
@@ -12,6 +12,7 @@ import { readAssets } from './assets.ts'
 import { createFleet } from './fleet.ts'
 import { createLive } from './live.ts'
 import { createMetrics } from './metrics.ts'
+import { addQuarantine, type QuarantineOptions } from './quarantine.ts'
 import { answerReadings, type ReadingsParameters } from './readings.ts'
 import { type Balance, type Check, health } from './status.ts'
 
@@ -23,7 +24,7 @@ export type ConsoleOptions = {
   unitOf: (channel: string) => string
   balance: () => Balance
   journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
-  quarantined: (count: number) => object[]
+  quarantine: QuarantineOptions
   /** Everything that must work, except the store's answer, which is asked for here. */
   checks: () => { [name: string]: Check }
   counters: Counters
@@ -50,12 +51,6 @@ const readingsSchema = Type.Object(
     from: Type.Optional(Type.String()),
     to: Type.Optional(Type.String()),
     points: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
-  },
-  nothingElse,
-)
-const quarantineSchema = Type.Object(
-  {
-    limit: Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }),
   },
   nothingElse,
 )
@@ -105,11 +100,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     { schema: { querystring: readingsSchema } },
     (request) => answerReadings(store, request.query),
   )
-  app.get<{ Querystring: { limit: number } }>(
-    '/api/quarantine',
-    { schema: { querystring: quarantineSchema } },
-    async (request) => options.quarantined(request.query.limit),
-  )
+  addQuarantine(app, options.quarantine)
   // Without a HEAD of its own: that would take a place among the streams and never end.
   app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
     reply.hijack()

@@ -1,9 +1,9 @@
 /** What the page shows of a device: its state from liveness, its last values from the store and from what just arrived. */
 import { type DeviceStatus, deviceKey } from '../telemetry/device.ts'
 import type { LatestReading } from '../telemetry/query.ts'
-import type { DeviceReading } from '../telemetry/reading.ts'
+import type { DeviceReading, Value } from '../telemetry/reading.ts'
 
-export type LatestValue = { time: string; value: number; unit: string }
+export type LatestValue = { time: string; value: Value; unit: string }
 /** One element of /api/devices. Times: ISO 8601. */
 export type DeviceView = {
   device: string

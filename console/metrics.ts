@@ -87,7 +87,11 @@ export function createMetrics(source: MetricsSource): Registry {
   counter('ingest_batches_total', 'Batches written since the start', () => counters.batchesStored)
   counter('ingest_store_retries_total', 'Batches that had to be tried again', () => counters.storeRetries)
   byCode('ingest_quarantined_total', 'Messages quarantined since the start, by code', () => counters.quarantined)
-  counter('ingest_quarantine_dropped_total', 'Entries that the limit pushed out', () => counters.quarantineDropped)
+  byCode(
+    'ingest_quarantine_dropped_total',
+    'Entries that a limit of the quarantine pushed out: size or age',
+    () => counters.quarantineDropped,
+  )
 
   gauge('console_live_clients', 'Open live streams', () => counters.liveClients)
   counter('console_live_closed_total', 'Live streams closed because they read too slowly', () => counters.liveClosed)

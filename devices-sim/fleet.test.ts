@@ -52,8 +52,8 @@ const statuses = (device: string) =>
   taken.filter(({ topic }) => topic === `sensors/test/${device}/status`).map(({ payload }) => payload)
 const sequences = (device: string) =>
   taken.flatMap(({ topic, payload }) => {
-    const reading = topic.startsWith(`sensors/test/${device}/`) ? decodeValue(Buffer.from(payload)) : null
-    return reading === null || isProblem(reading) ? [] : [reading.sequence as number]
+    const reports = topic.startsWith(`sensors/test/${device}/`) ? decodeValue(Buffer.from(payload)) : null
+    return reports === null || isProblem(reports) ? [] : [reports[0]?.sequence as number]
   })
 
 test('fleet publishes every channel of every device, and all of it is acknowledged', async () => {

@@ -1,11 +1,10 @@
 /** Publishes readings to one topic with QoS 1, with a bounded number of them on their way. */
 import { connectAsync } from 'mqtt'
-import { encodeValue } from '../telemetry/codec/value.ts'
-import type { Reading } from '../telemetry/reading.ts'
+import { encodeValue, type NumberReading } from '../telemetry/codec/value.ts'
 
 export type Publisher = {
   /** Resolves when the next one may be published. */
-  publish(reading: Reading): Promise<void>
+  publish(reading: NumberReading): Promise<void>
   /** No acknowledgement came for stallMsMax though some are due. */
   isStalled(): boolean
   /** Waits for the acknowledgements that are due, or until it is stalled; answers how many came in all. */

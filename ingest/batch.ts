@@ -4,30 +4,47 @@ import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
 import type { Point } from '../telemetry/point.ts'
 
-export type Quarantined = { record: Record; code: QuarantineCode; reason: string }
+/**
+ * `configVersion`: of the routes that decided it, 8 hexadecimal digits. `decidedAt`: journal position of the replay that decided
+ * it again, where there was one.
+ */
+export type Quarantined = {
+  record: Record
+  code: QuarantineCode
+  reason: string
+  configVersion: string
+  decidedAt?: number
+}
+
+/** A message whose points all went into the batch. `replayedAt`: journal position of the replay, if it is none of now. */
+export type Taken = { record: Record; replayedAt: number | null }
 
 export type Batch = {
   points: Point[]
-  /** The record of each point, at the same index; null for points of the platform itself. */
-  records: Array<Record | null>
+  taken: Taken[]
   quarantined: Quarantined[]
   duplicates: number
   damaged: number
   bytes: number
+  configVersion: string
   /** Everything before this position is in this batch or an earlier one. */
   position: number
   ordinal: number
+  /** What ingest knows of devices at `position`, to be saved once the batch is stored; null: not now. */
+  state: string | null
 }
 
-export const createBatch = (position: number, ordinal: number): Batch => ({
+export const createBatch = (position: number, ordinal: number, configVersion: string): Batch => ({
   points: [],
-  records: [],
+  taken: [],
   quarantined: [],
   duplicates: 0,
   damaged: 0,
   bytes: 0,
+  configVersion,
   position,
   ordinal,
+  state: null,
 })
 
 export const isFull = (batch: Batch): boolean =>

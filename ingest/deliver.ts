@@ -6,7 +6,8 @@ import { type Counters, count } from '../telemetry/counters.ts'
 import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
-import type { Batch, Quarantined } from './batch.ts'
+import { quarantineId } from '../telemetry/quarantine.ts'
+import type { Batch, Quarantined, Taken } from './batch.ts'
 import type { Quarantine } from './quarantine.ts'
 
 /**
@@ -39,15 +40,19 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
 
   async function attempt(batch: Batch, from: Checkpoint): Promise<Checkpoint> {
     const rejections = await store.write(batch.points)
-    const rejected = recordsOf(batch, rejections)
-    const quarantined = [...batch.quarantined, ...rejected]
+    const { taken, refused } = sort(batch, rejections)
+    const quarantined = [...batch.quarantined, ...refused]
+    const isNew = ({ decidedAt }: Quarantined) => decidedAt === undefined
     await quarantine.keep(quarantined)
-    const readings = batch.records.reduce((sum, record) => sum + (record === null ? 0 : 1), 0)
+    const resolved = taken.flatMap(({ record, replayedAt }) =>
+      replayedAt === null ? [] : [{ id: quarantineId(record), by: replayedAt }],
+    )
+    await quarantine.resolve(resolved)
     const checkpoint: Checkpoint = {
       position: batch.position,
       ordinal: batch.ordinal,
-      stored: from.stored + readings - rejected.length,
-      quarantined: from.quarantined + quarantined.length,
+      stored: from.stored + taken.length,
+      quarantined: from.quarantined + quarantined.filter(isNew).length - resolved.length,
       duplicate: from.duplicate + batch.duplicates,
       damaged: from.damaged + batch.damaged,
     }
@@ -83,13 +88,18 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
   return { deliver, state: () => state, finish: () => closing.abort() }
 }
 
-function recordsOf(batch: Batch, rejections: Rejection[]): Quarantined[] {
-  const reasons = new Map(rejections.map(({ point, reason }) => [point, reason]))
-  return batch.points.flatMap((point, i) => {
-    const reason = reasons.get(point)
-    const record = batch.records[i]
-    return reason === undefined || !record ? [] : [{ record, code: 'store_rejected' as const, reason }]
+/** Messages with a point that the store refused go to the quarantine; their other points stay stored. */
+function sort(batch: Batch, rejections: Rejection[]): { taken: Taken[]; refused: Quarantined[] } {
+  if (rejections.length === 0) return { taken: batch.taken, refused: [] }
+  const reasons = new Map(rejections.map(({ point, reason }) => [point.position, reason]))
+  const { configVersion } = batch
+  const refused = batch.taken.flatMap(({ record, replayedAt }): Quarantined[] => {
+    const reason = reasons.get(record.position)
+    if (reason === undefined) return []
+    const again = replayedAt === null ? {} : { decidedAt: replayedAt }
+    return [{ record, code: 'store_rejected', reason, configVersion, ...again }]
   })
+  return { taken: batch.taken.filter(({ record }) => !reasons.has(record.position)), refused }
 }
 
 /** Doubles from try to try; half of it is left to chance, so that many writers do not return at once. */

@@ -1,51 +1,96 @@
 /**
- * Step: is this reading one that came before? At least once is what MQTT promises: after a broken connection a client
+ * Step: is this report one that came before? At least once is what MQTT promises: after a broken connection a client
  * sends again whatever it got no PUBACK for, and the first copy may well be in the journal.
  *
- * | the reading carries | it is the same reading when                                                              |
- * | time and sequence   | series, time, sequence and value are the same                                            |
- * | one of the two      | client, packet identifier, topic and payload are the same                                |
- * | neither             | these four are the same, and DUP is set                                                  |
+ * | the report carries        | it is the same report when                                                        |
+ * | boot and sequence         | both are the same, in its stream: exact, over any distance (sequence.ts)          |
+ * | time and sequence         | sequence, time and value are the same, in its stream                              |
+ * | sequence alone            | sequence and value are the same, and connection, or client and packet identifier  |
+ * | time alone                | client, packet identifier, topic and payload are the same                         |
+ * | neither                   | these four are the same, and DUP is set                                           |
  *
- * In the last two rows no DISCONNECT of the client may stand between them: who leaves by itself has nothing to send again.
- *
- * They err on the side of keeping: two equal plain numbers may be two readings.
+ * In all but the first row within the window; where the packet identifier counts, no DISCONNECT of the client may stand
+ * between: who leaves by itself has nothing to send again. They err on the side of keeping: two equal plain numbers may be
+ * two readings. A device that repeats boot and sequence for another reading has started without counting it.
  */
 import type { Record } from '../telemetry/message.ts'
-import type { Series } from '../telemetry/point.ts'
-import type { Reading } from '../telemetry/reading.ts'
+import type { Reading, Report } from '../telemetry/reading.ts'
+import { createRecent, isTimed, recall, remember } from './recent.ts'
+import type { BootCount, Place } from './sequence.ts'
 import type { Window } from './window.ts'
 
+/** Where a report stands in its count; `count` null: it is the first of its boot. */
+export type Placed = {
+  place: Place
+  sequence: number
+  count: BootCount | null
+  isExact: boolean
+  clockMs: number | null
+}
+
+/** restarted: it bears the number of another report, so its count has begun anew. */
+export type Verdict = 'new' | 'repeated' | 'restarted'
+
 export type Duplicates = {
-  /** Remembers the reading; true when it came before. */
-  isDuplicate(record: Record, reading: Reading, series: Series): boolean
+  /** Of the nth report of its message; the report is not remembered yet. `placed` is null without a sequence. */
+  judge(record: Record, report: Report, nth: number, placed: Placed | null): Verdict
+  /** A report with a sequence that is taken, or came again. */
+  remember(record: Record, report: Report, sequence: number, count: BootCount): void
   /** The client left by a DISCONNECT: it holds nothing that it would send again. */
   left(client: string, position: number): void
 }
 
 export function createDuplicates(window: Window): Duplicates {
-  return {
-    isDuplicate(record, reading, series) {
-      const hasTime = reading.timeMs !== undefined
-      const hasSequence = reading.sequence !== undefined
-      if (hasTime && hasSequence) {
-        return remember(`s|${series.key}|${reading.timeMs}|${reading.sequence}|${reading.value}`, record.position) >= 0
-      }
-      if (record.qos === 0) return false
-      const copy = `m|${record.client}|${record.packetId}|${record.topic}|${record.payload.toString('latin1')}`
-      const seenAt = remember(copy, record.position)
-      if (seenAt < 0 || seenAt < (window.get(`l|${record.client}`) ?? -1)) return false
-      return hasTime || hasSequence || record.dup
-    },
-    left(client, position) {
-      window.set(`l|${client}`, position)
-    },
+  const messages = window.generations<string, number>()
+  const departures = window.generations<string, number>()
+
+  const isGone = (client: string, seenAt: number) => seenAt < (window.get(departures, client) ?? -1)
+
+  /** Beyond everything of its count by number and by clock: it cannot have come before. */
+  function isAhead({ place, count, clockMs }: Placed): boolean {
+    if (place !== 'next' && place !== 'gap') return false
+    return count !== null && clockMs !== null && count.highestClockMs !== null && clockMs > count.highestClockMs
   }
 
-  /** Position at which the key was seen last, or -1. */
-  function remember(key: string, position: number): number {
-    const seenAt = window.get(key) ?? -1
-    window.set(key, position)
-    return seenAt
+  function judgeSequence(record: Record, first: Reading, placed: Placed): Verdict {
+    const { count, place, isExact, clockMs } = placed
+    if (count === null || isAhead(placed) || (isExact && place !== 'seen')) return 'new'
+    const said = count.recent === undefined ? null : recall(count.recent, window, placed.sequence)
+    if (said === null) {
+      if (!isExact) return 'new'
+      const isLater = clockMs !== null && count.highestClockMs !== null && clockMs > count.highestClockMs
+      return isLater ? 'restarted' : 'repeated'
+    }
+    const { arrival, timeMs, value } = said
+    const isSame = value === first.value && (!isTimed(first) || timeMs === first.timeMs)
+    if (isExact) return isSame ? 'repeated' : 'restarted'
+    if (!isSame) return 'new'
+    if (arrival === null || (arrival.epoch === record.epoch && record.epoch !== 0)) return 'repeated'
+    const isSameCopy = arrival.client === record.client && arrival.packetId === record.packetId
+    return isSameCopy && !isGone(record.client, arrival.position) ? 'repeated' : 'new'
+  }
+
+  function judgeMessage(record: Record, hasTime: boolean, nth: number): Verdict {
+    if (record.qos === 0) return 'new'
+    const { client, packetId, topic, payload, position } = record
+    const copy = `${nth}|${client}|${packetId}|${topic}|${payload.toString('latin1')}`
+    const seenAt = window.get(messages, copy)
+    window.set(messages, copy, position)
+    if (seenAt === undefined || isGone(client, seenAt)) return 'new'
+    return hasTime || record.dup ? 'repeated' : 'new'
+  }
+
+  return {
+    judge(record, report, nth, placed) {
+      const first = report.readings[0] as Reading
+      return placed === null ? judgeMessage(record, isTimed(first), nth) : judgeSequence(record, first, placed)
+    },
+    remember(record, report, sequence, count) {
+      count.recent ??= createRecent(window)
+      remember(count.recent, window, sequence, report.readings[0] as Reading, record)
+    },
+    left(client, position) {
+      window.set(departures, client, position)
+    },
   }
 }

@@ -8,21 +8,18 @@ import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
 import type { Checkpoint, Point } from '../telemetry/point.ts'
-import type { DeviceReading } from '../telemetry/reading.ts'
+import type { DeviceReading, Value } from '../telemetry/reading.ts'
+import { createRoute } from '../telemetry/route.ts'
 import { type Ingest, startIngest } from './ingest.ts'
 import { windowStart } from './window.ts'
 
-const route = (channel: string) => ({
-  topic: `sensors/{site}/{device}/${channel}`,
-  measurement: channel,
-  unit: 'x',
-  payload: 'value' as const,
-})
+const route = (channel: string) =>
+  createRoute({ topic: `sensors/{site}/{device}/${channel}`, measurement: channel, unit: 'x' })
 
 /** A store that keeps what it is given; `refuse` makes it unavailable or rejects points. */
 function memoryStore() {
   const store = {
-    points: new Map<string, number>(),
+    points: new Map<string, Value>(),
     saved: null as Checkpoint | null,
     writes: 0,
     refuse: (_points: Point[]): Point[] => [],
@@ -86,6 +83,7 @@ const start = (failures: Error[] = [], releasedBefore = 0): Promise<Ingest> =>
     releasedBefore,
     store,
     routes: ['rainfall', 'pulse'].map(route),
+    configVersion: '0badcafe',
     folder,
     counters,
     log: pino({ level: 'silent' }),
@@ -110,7 +108,8 @@ test('ingest stores readings with the device time, else with the receive time', 
   const times = [...store.points.keys()].map((key) => key.split(' ')[1])
   // The digits below a millisecond are the ordinal.
   expect(times).toEqual(['1700000000000000001', '1600000000000000002'])
-  expect(seen).toMatchObject([{ site: 'a', device: 'b', channel: 'rainfall', unit: 'x', value: 0.2 }, { value: 0.4 }])
+  // Pages are told the newest of what came at once.
+  expect(seen).toMatchObject([{ site: 'a', device: 'b', channel: 'rainfall', unit: 'x', value: 0.2 }])
 })
 
 test('ingest keeps what it cannot route or read, with the reason, and goes on', async () => {
@@ -210,7 +209,7 @@ test.each(['0.0', '{"v":0,"seq":1}', '{"v":0,"t":1600000000}'])(
   async (payload) => {
     say(payload, { packetId: 5 })
     journal.add(lifeCycle(MessageKind.disconnect, 'c1', 1, '', { reason: 'client' }))
-    say(payload, { packetId: 5, dup: true })
+    say(payload, { packetId: 5, dup: true, epoch: 2 })
     expect(await run()).toMatchObject({ stored: 2, duplicate: 0 })
   },
 )

@@ -1,27 +1,32 @@
 /**
- * Record to point: read ─▶ route ─▶ decode ─▶ known? ─▶ time ─▶ batch ─▶ deliver. What cannot go on goes to the quarantine.
+ * Record to point: read ─▶ decide (route, decode, known?, time, value) ─▶ batch ─▶ deliver. What cannot go on goes to the
+ * quarantine.
  *
- * Ingest is a function of the journal: it starts a little before the store's checkpoint to remember what it must (window.ts),
- * so a replay after a crash decides the same, writes the same points again, and changes nothing.
+ * Ingest is a function of the journal. It saves what it knows of devices (state.ts) now and then, starts again from there,
+ * and a little before, to remember what the window holds; a replay after a crash decides the same, writes the same points
+ * again, and changes nothing:
+ *
+ *     ├─ remembered only ─┼─ saved state ── decided again, not written ──┼─ the store's checkpoint ── new ─▶
  */
 import assert from 'node:assert'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
-import type { StateChange } from '../telemetry/device.ts'
-import type { MessageProblem } from '../telemetry/errors.ts'
+import type { DeviceName, StateChange } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
-import { type Checkpoint, createSeries, emptyCheckpoint } from '../telemetry/point.ts'
-import { type DeviceReading, isProblem } from '../telemetry/reading.ts'
+import { MessageKind, type Record } from '../telemetry/message.ts'
+import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
+import { fromReplay, type QuarantineView } from '../telemetry/quarantine.ts'
+import type { DeviceReading } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
 import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/schema.ts'
 import { type Batch, createBatch, isFull } from './batch.ts'
+import { createDecider, type Outcome } from './decide.ts'
 import { createDeliverer, type PointStore, type StoreState } from './deliver.ts'
-import { createDuplicates } from './duplicates.ts'
-import { openQuarantine, type QuarantineEntry } from './quarantine.ts'
-import { createRouter } from './route.ts'
-import { timeOf } from './time.ts'
-import { createWindow, windowStart } from './window.ts'
+import { closeRows, type LedgerRow, stretchOf } from './ledger.ts'
+import { openQuarantine } from './quarantine.ts'
+import { loadState, type Saved, saveState } from './saved-state.ts'
+import { createState } from './state.ts'
+import { windowStart } from './window.ts'
 
 /** What ingest asks of the journal. */
 export type RecordSource = {
@@ -36,13 +41,15 @@ export type IngestOptions = {
   releasedBefore: number
   store: PointStore
   routes: Route[]
-  /** Folder of the quarantine. */
+  /** Of the routes, 8 hexadecimal digits: stands with what they could not decide. */
+  configVersion: string
+  /** Folder of the quarantine and of what is known of devices. */
   folder: string
   counters: Counters
   log: Logger
-  /** Readings as they are decoded, for pages; called once per read. */
+  /** The newest reading of each channel that came, for pages; called once per read. */
   onReadings: (readings: DeviceReading[]) => void
-  /** A batch is in the store: neededFrom() has moved on. */
+  /** A batch is in the store: neededFrom() may have moved on. */
   onStored: () => void
   onFailed: (error: Error) => void
 }
@@ -52,18 +59,24 @@ export type Ingest = {
   /** Journal position that a restart would read from; records before it may go. */
   neededFrom(): number
   storeState(): StoreState
-  quarantined(count: number): QuarantineEntry[]
+  quarantine: QuarantineView
+  /** Rows of the completeness ledger that are not in the store yet. */
+  openRows(name: DeviceName): LedgerRow[]
+  /** Resolves when everything read so far is stored by the old routes; the next record goes by the new ones. */
+  setRoutes(routes: Route[], configVersion: string): Promise<void>
   /** Delivers what was read, unless the store is away; the journal must be closed first. */
   close(): Promise<void>
 }
 
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
-  const { counters, log, store } = options
-  const quarantine = await openQuarantine(options.folder, counters)
+  const { counters, folder, log, store } = options
+  const quarantine = await openQuarantine({ folder, counters })
   const deliverer = createDeliverer(store, quarantine, counters, log)
-  const route = createRouter(options.routes)
-  const window = createWindow()
-  const duplicates = createDuplicates(window)
+  const saved = await loadState(folder, log)
+  const state = createState(saved.state, counters)
+  const decider = createDecider(options.routes, state, counters)
+  let { stretch, turn } = saved
+  let { configVersion } = options
 
   // What was released and is not known to this store was stored by another, before the configuration changed.
   let checkpoint = { ...((await store.checkpoint()) ?? emptyCheckpoint()) }
@@ -71,25 +84,33 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   checkpoint.stored += elsewhere
   checkpoint.ordinal += elsewhere
   const resumeAt = checkpoint.position
-  const source = options.openSource(windowStart(resumeAt))
-  let batch = createBatch(resumeAt, checkpoint.ordinal)
-  let live: DeviceReading[] = []
+  let savedAt = saved.position
+  let capturedAt = savedAt
+  const source = options.openSource(windowStart(Math.min(savedAt, resumeAt)))
+  let batch = createBatch(resumeAt, checkpoint.ordinal, configVersion)
   let delivering: Promise<void> = Promise.resolve()
   let deliveriesOpen = 0
   let timer: NodeJS.Timeout | null = null
+  let turns: Promise<void> = Promise.resolve()
+  const discarded: Point[] = []
 
   function take(record: Record): void {
-    window.moveTo(record.position)
-    const isNew = record.position >= resumeAt
-    if (record.kind === MessageKind.publish) {
-      if (isNew) countGap(record)
-      takeReading(record, isNew)
-    } else if (record.kind === MessageKind.disconnect) {
-      const { reason } = JSON.parse(record.payload.toString()) as DisconnectDetails
-      if (reason === 'client') duplicates.left(record.client, record.position)
-    } else if (record.kind === MessageKind.state && isNew) {
-      takeState(record)
-    }
+    decider.moveTo(record.position)
+    decider.left(record)
+    const { kind, position } = record
+    if (position < saved.position) {
+      if (kind === MessageKind.publish) decider.remember(record)
+    } else if (position < resumeAt) {
+      if (kind === MessageKind.publish) decider.decide(record, discarded)
+      else if (kind === MessageKind.replay) replay(record, discarded)
+      discarded.length = 0
+    } else if (kind === MessageKind.publish) {
+      countGap(record)
+      keep(record, decider.decide(record, batch.points), null)
+    } else if (kind === MessageKind.replay) {
+      const outcome = replay(record, batch.points)
+      if (outcome !== null) keep(fromReplay(record).record, outcome, position)
+    } else if (kind === MessageKind.state) takeState(record)
   }
 
   /** Ordinals that are missing belong to readings that a damaged journal cannot give back. */
@@ -98,44 +119,56 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     batch.ordinal = record.ordinal
   }
 
-  function takeReading(record: Record, isNew: boolean): void {
-    const routed = route(record.topic)
-    const reading = isProblem(routed) ? routed : routed.decode(record.payload)
-    if (isProblem(routed) || isProblem(reading)) {
-      if (isNew) keepAside(record, reading as MessageProblem)
-      return
+  function keep(record: Record, outcome: Outcome, replayedAt: number | null): void {
+    batch.bytes += record.payload.length + record.topic.length
+    if (outcome === 'stored') batch.taken.push({ record, replayedAt })
+    else if (outcome === 'duplicate') batch.duplicates++
+    else {
+      const again = replayedAt === null ? {} : { decidedAt: replayedAt }
+      batch.quarantined.push({ record, code: outcome.code, reason: outcome.detail, configVersion, ...again })
     }
-    if (duplicates.isDuplicate(record, reading, routed.series)) {
-      if (isNew) batch.duplicates++
-      return
-    }
-    if (!isNew) return
-    const timeNs = timeOf(record, reading)
-    batch.points.push({ series: routed.series, timeNs, value: reading.value, position: record.position })
-    batch.records.push(record)
-    batch.bytes += bytesOf(record)
-    const { site, device, channel, unit } = routed
-    live.push({ site, device, channel, unit, timeMs: Number(timeNs / 1_000_000n), value: reading.value })
   }
 
-  function keepAside(record: Record, { code, detail }: MessageProblem): void {
-    batch.quarantined.push({ record, code, reason: detail })
-    batch.bytes += bytesOf(record)
+  /** A quarantined message is decided again, once: null when another replay has done so. */
+  function replay(record: Record, into: Point[]): Outcome | null {
+    const { id, record: original } = fromReplay(record)
+    const by = quarantine.resolutionOf(id)
+    if (by !== null && by !== record.position) return null
+    const outcome = decider.decideAgain(original, into)
+    if (outcome === 'stored') quarantine.claim(id, record.position)
+    return outcome
   }
 
   function takeState(record: Record): void {
-    const { site, device, state, atUs } = JSON.parse(record.payload.toString()) as StateChange
+    const { site, device, state: word, atUs } = JSON.parse(record.payload.toString()) as StateChange
     const tags = [[siteTag, site] as const, [deviceTag, device] as const].filter(([, value]) => value !== '')
     const series = createSeries(stateMeasurement, tags, stateField)
-    const value = state === 'online' ? 1 : 0
+    const value = word === 'online' ? 1 : 0
     batch.points.push({ series, timeNs: BigInt(Math.round(atUs)) * 1000n, value, position: record.position })
-    batch.records.push(null)
+  }
+
+  /** The ledger's rows go to the store when the journal's clock has moved on. */
+  async function turnStretch(record: Record): Promise<void> {
+    const next = stretchOf(record.receivedAtUs)
+    if (next === stretch || record.position < saved.position) return
+    const isFirst = stretch === null
+    stretch = next
+    if (isFirst) return
+    turn++
+    const isNew = record.position >= resumeAt
+    for (const device of state.devices()) {
+      if (device.rows.length === 0) continue
+      closeRows(device, turn, isNew ? batch.points : discarded)
+      discarded.length = 0
+      if (isFull(batch)) await handOver()
+    }
   }
 
   /** At most one batch is under way and one waits; reading waits behind them. */
   async function handOver(): Promise<void> {
+    if (batch.position - capturedAt >= limits.stateEveryBytes) captureState()
     const full = batch
-    batch = createBatch(full.position, full.ordinal)
+    batch = createBatch(full.position, full.ordinal, configVersion)
     if (timer !== null) clearTimeout(timer)
     timer = null
     const before = delivering
@@ -149,8 +182,26 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     deliveriesOpen--
     if (next === null) return
     checkpoint = next
+    if (full.state !== null) await save(full.state, full.position)
     options.onStored()
     watchAge()
+  }
+
+  async function save(text: string, position: number): Promise<void> {
+    try {
+      await saveState(folder, text)
+      savedAt = position
+    } catch (error) {
+      counters.stateSaveFailures++
+      log.warn({ err: error }, 'what is known of devices could not be saved: the journal keeps it')
+    }
+  }
+
+  /** Batches are handed over between two records, so the state is that of the batch's position. */
+  function captureState(): void {
+    const { position } = batch
+    capturedAt = position
+    batch.state = JSON.stringify({ position, stretch, turn, state: state.save() } satisfies Saved)
   }
 
   function watchAge(): void {
@@ -158,20 +209,45 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     timer = setTimeout(handOver, limits.batchAgeMsMax)
   }
 
+  async function takeChunk(records: Record[], next: number): Promise<void> {
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as Record
+      await turnStretch(record)
+      take(record)
+      batch.position = Math.max(batch.position, records[i + 1]?.position ?? next)
+      if (isFull(batch)) await handOver()
+    }
+    batch.position = Math.max(batch.position, next)
+    tellPages()
+    watchAge()
+  }
+
+  function tellPages(): void {
+    const { fresh } = decider
+    if (fresh.length === 0) return
+    const readings = fresh.map(({ target, routed }): DeviceReading => {
+      const { site, device } = routed.known
+      const { timeMs, value } = target.fresh as { timeMs: number; value: DeviceReading['value'] }
+      target.fresh = null
+      return { site, device, channel: target.channel, unit: target.unit, timeMs, value }
+    })
+    fresh.length = 0
+    options.onReadings(readings)
+  }
+
+  /** One after the other, so that routes change between two chunks only. */
+  function inTurn(step: () => Promise<void>): Promise<void> {
+    const done = turns.then(step)
+    turns = done.catch(() => {})
+    return done
+  }
+
   async function run(): Promise<void> {
     for (;;) {
       const { records, next, damagedBytes } = await source.read()
       if (records.length === 0 && damagedBytes === 0) return
       if (damagedBytes > 0) log.error({ bytes: damagedBytes, before: next }, 'journal is damaged: readings were lost')
-      for (let i = 0; i < records.length; i++) {
-        take(records[i] as Record)
-        batch.position = Math.max(batch.position, records[i + 1]?.position ?? next)
-        if (isFull(batch)) await handOver()
-      }
-      batch.position = Math.max(batch.position, next)
-      if (live.length > 0) options.onReadings(live)
-      live = []
-      watchAge()
+      await inTurn(() => takeChunk(records, next))
     }
   }
 
@@ -179,13 +255,26 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   return {
     checkpoint: () => checkpoint,
-    neededFrom: () => windowStart(checkpoint.position),
+    neededFrom: () => windowStart(Math.min(savedAt, checkpoint.position)),
     storeState: deliverer.state,
-    quarantined: quarantine.list,
+    quarantine,
+    openRows: (name) => state.device(name).rows,
+    setRoutes: (routes, version) =>
+      inTurn(async () => {
+        if (batch.position > checkpoint.position) await handOver()
+        await delivering
+        configVersion = version
+        batch.configVersion = version
+        decider.setRoutes(routes)
+      }),
     async close() {
       deliverer.finish()
       await running
-      if (batch.position > checkpoint.position) await handOver()
+      await turns
+      if (batch.position > savedAt) {
+        captureState()
+        await handOver()
+      }
       await delivering
       if (timer !== null) clearTimeout(timer)
       await source.close()
@@ -194,5 +283,3 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     },
   }
 }
-
-const bytesOf = (record: Record) => record.payload.length + record.topic.length

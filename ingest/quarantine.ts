@@ -1,111 +1,131 @@
 /**
- * Messages kept for a person, with the reason. Lines of JSON in two files, the newer and the older half of what the size
- * limit allows: when the newer is full, the older is dropped and counted. An entry's id is its journal position, so a
- * replay keeps nothing twice.
+ * Messages kept for a person, with the reason, until a replay decides them, or a limit drops them (counted).
+ *
+ * Lines of JSON (quarantine-line.ts) in two files, the newer and the older half of what the size limit allows: when the newer is
+ * full, the older is dropped. An entry's id is its journal position, so what comes twice is kept once.
+ *
+ * Ingest calls keep() and resolve() before the store's commit. After a crash between the two the same calls come
+ * again, and change nothing: a resolution names the position of the replay that made it.
  */
-import { type FileHandle, open, readFile, rename, truncate } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../telemetry/clock.ts'
 import type { Counters } from '../telemetry/counters.ts'
-import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
+import { type QuarantineView, quarantineId, toEntry } from '../telemetry/quarantine.ts'
 import type { Quarantined } from './batch.ts'
+import { createEntries } from './quarantine-entries.ts'
+import { openLineFile, readLines, replaceLines, syncFolder, writeLines } from './quarantine-file.ts'
+import { type Line, type Resolution, toLine } from './quarantine-line.ts'
 
-/** `time`: when it was received, ISO 8601. `payload`: the raw bytes in base64. */
-export type QuarantineEntry = {
-  id: string
-  topic: string
-  client: string
-  time: string
-  code: QuarantineCode
-  reason: string
-  payload: string
-}
+export type { Resolution } from './quarantine-line.ts'
 
-export type Quarantine = {
-  /** Resolves when the entries are on disk. */
-  keep(quarantined: Quarantined[]): Promise<void>
-  /** The newest first. */
-  list(count: number): QuarantineEntry[]
+export type Quarantine = QuarantineView & {
+  has(id: string): boolean
+  /** Journal position of the replay that decided the entry, on disk or by claim(); null: none did. */
+  resolutionOf(id: string): number | null
+  /** In memory only: from now on other replays of the entry are too late, though resolve() is called with the batch. */
+  claim(id: string, by: number): void
+  /**
+   * Resolves when the entries are on disk. An entry that is there already gets the new reason if a later record decided it;
+   * one that was resolved by `decidedAt` itself is there again (the first try crashed before the commit).
+   */
+  keep(kept: Quarantined[]): Promise<void>
+  /** The entries are decided, and leave the list. Resolves when that is on disk. */
+  resolve(resolutions: Resolution[]): Promise<void>
   close(): Promise<void>
 }
 
-type Half = { entries: QuarantineEntry[]; bytes: number }
+export type QuarantineOptions = {
+  folder: string
+  counters: Counters
+  clock?: Clock
+  bytesMax?: number
+  ageMsMax?: number
+}
 
-export async function openQuarantine(
-  folder: string,
-  counters: Counters,
-  bytesMax: number = limits.quarantineBytesMax,
-): Promise<Quarantine> {
+export async function openQuarantine(options: QuarantineOptions): Promise<Quarantine> {
+  const { folder, counters, clock = systemClock } = options
+  const { bytesMax = limits.quarantineBytesMax, ageMsMax = limits.quarantineAgeMsMax } = options
   const path = join(folder, 'quarantine.jsonl')
   const olderPath = join(folder, 'quarantine.older.jsonl')
-  let older = await load(olderPath)
-  let newer = await load(path)
-  let file: FileHandle = await open(path, 'a')
-  const known = new Set([...older.entries, ...newer.entries].map((entry) => entry.id))
+  const nextPath = join(folder, 'quarantine.next.jsonl')
+
+  await finishTurnOver()
+  const entries = createEntries(counters)
+  for (const [half, from] of [['older', olderPath] as const, ['newer', path] as const]) {
+    const lines = (await readLines(from)).map(toLine)
+    for (const line of lines) if (line !== null) entries.apply(line, half)
+  }
+  entries.expire(oldestUs())
+  // The older first: until the newer is replaced too, its lines say the same again.
+  for (const [half, to] of [['older', olderPath] as const, ['newer', path] as const]) {
+    if (entries.isStale(half)) await replaceLines(to, entries.linesOf(half))
+  }
+  let file = await openLineFile(path)
+
+  /** A turn-over that a crash cut in two: the newer file has become the older one, and the next has not moved up. */
+  async function finishTurnOver(): Promise<void> {
+    if (existsSync(path)) await rm(nextPath, { force: true })
+    else if (existsSync(nextPath)) await rename(nextPath, path)
+  }
 
   async function turnOver(): Promise<void> {
+    // What was resolved stays known, or a replay that is on its way would count twice.
+    await writeLines(nextPath, entries.carriedOver())
     await rename(path, olderPath)
-    const next = await open(path, 'a')
-    counters.quarantineDropped += older.entries.length
-    for (const { id } of older.entries) known.delete(id)
-    older = newer
-    newer = { entries: [], bytes: 0 }
+    await rename(nextPath, path)
+    await syncFolder(folder)
+    entries.turnOver()
+    const next = await openLineFile(path)
     await file.close()
     file = next
   }
 
+  async function write(lines: Line[]): Promise<void> {
+    if (lines.length === 0) return
+    if (file.bytes() >= bytesMax / 2) await turnOver()
+    await file.append(lines)
+    for (const line of lines) entries.apply(line, 'newer')
+  }
+
+  function oldestUs(): number {
+    return (clock.nowMs() - ageMsMax) * 1000
+  }
+
+  /** What must be written to have the message kept as given; nothing when it is. */
+  function lineOf({ record, code, reason, configVersion, decidedAt = record.position }: Quarantined): Line[] {
+    const id = quarantineId(record)
+    const known = entries.get(id)
+    if (known === undefined) {
+      const by = entries.resolutionOf(id)
+      if (by !== null && by !== decidedAt) return []
+      return [toEntry(record, { code, reason, configVersion, decidedAt })]
+    }
+    if (known.decidedAt >= decidedAt) return []
+    return [{ updated: id, code, reason, configVersion, decidedAt }]
+  }
+
   return {
-    async keep(quarantined) {
-      const entries = quarantined.map(toEntry).filter(({ id }) => !known.has(id))
-      if (entries.length === 0) return
-      if (newer.bytes >= bytesMax / 2) await turnOver()
-      const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
-      try {
-        await file.appendFile(text)
-        await file.datasync()
-      } catch (error) {
-        // Half a line must not stay in front of the next try.
-        await file.truncate(newer.bytes)
-        throw error
-      }
-      newer.entries.push(...entries)
-      newer.bytes += Buffer.byteLength(text)
-      for (const { id } of entries) known.add(id)
+    get: entries.get,
+    has: (id) => entries.get(id) !== undefined,
+    list: entries.list,
+    counts: entries.counts,
+    resolutionOf: entries.resolutionOf,
+    claim: entries.claim,
+    async keep(kept) {
+      if (entries.expire(oldestUs())) await write([{ expired: oldestUs() }])
+      // A message of many points may come several times, each with a reason: the first one stands.
+      const first = new Map(kept.toReversed().map((it) => [quarantineId(it.record), it]))
+      const lines = [...first.values()].toReversed().flatMap(lineOf)
+      await write(lines)
+      for (const id of first.keys()) entries.disclaim(id)
     },
-    list: (count) => [...newer.entries.toReversed(), ...older.entries.toReversed()].slice(0, count),
+    async resolve(resolutions) {
+      const open = resolutions.filter(({ id }) => entries.writtenResolutionOf(id) === null)
+      await write(open.map(({ id, by }) => ({ resolved: id, by })))
+    },
     close: () => file.close(),
-  }
-}
-
-function toEntry({ record, code, reason }: Quarantined): QuarantineEntry {
-  return {
-    id: String(record.position),
-    topic: record.topic,
-    client: record.client,
-    time: new Date(record.receivedAtUs / 1000).toISOString(),
-    code,
-    reason,
-    payload: record.payload.toString('base64'),
-  }
-}
-
-/** A line that a crash tore is cut off: the journal will bring it again. */
-async function load(path: string): Promise<Half> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  })
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  const bytes = Buffer.byteLength(whole)
-  if (whole.length < text.length) await truncate(path, bytes)
-  return { entries: whole.split('\n').flatMap(parse), bytes }
-}
-
-/** A line that a damaged disk spoilt must not keep the others from being shown. */
-function parse(line: string): QuarantineEntry[] {
-  try {
-    return line === '' ? [] : [JSON.parse(line) as QuarantineEntry]
-  } catch {
-    return []
   }
 }

@@ -12,26 +12,46 @@ const windowOf = (position: number) => Math.floor(position / limits.duplicateWin
 export const windowStart = (position: number): number =>
   Math.max(0, windowOf(position) - 1) * limits.duplicateWindowBytes
 
+/** Entries of the window being filled and of the one before. */
+export type Generations<Key, Value> = { window: number; before: Map<Key, Value>; current: Map<Key, Value> }
+
 export type Window = {
-  get(key: string): number | undefined
-  set(key: string, value: number): void
-  /** Call it with the position of each record before it is looked at. */
-  moveTo(position: number): void
+  /** Call it with the position of each record before it is looked at. True: a new window has begun. */
+  moveTo(position: number): boolean
+  /** Number of the window being filled. */
+  index(): number
+  generations<Key, Value>(): Generations<Key, Value>
+  get<Key, Value>(entries: Generations<Key, Value>, key: Key): Value | undefined
+  set<Key, Value>(entries: Generations<Key, Value>, key: Key, value: Value): void
 }
 
 export function createWindow(): Window {
   let index = 0
-  let before = new Map<string, number>()
-  let current = new Map<string, number>()
+
+  /** Entries move on when they are next looked at. */
+  function turn<Key, Value>(entries: Generations<Key, Value>): void {
+    if (entries.window === index) return
+    entries.before = entries.window === index - 1 ? entries.current : new Map()
+    entries.current = new Map()
+    entries.window = index
+  }
+
   return {
-    get: (key) => current.get(key) ?? before.get(key),
-    set: (key, value) => current.set(key, value),
     moveTo(position) {
       const next = windowOf(position)
-      if (next === index) return
-      before = next === index + 1 ? current : new Map()
-      current = new Map()
+      if (next === index) return false
       index = next
+      return true
+    },
+    index: () => index,
+    generations: () => ({ window: index, before: new Map(), current: new Map() }),
+    get(entries, key) {
+      turn(entries)
+      return entries.current.get(key) ?? entries.before.get(key)
+    },
+    set(entries, key, value) {
+      turn(entries)
+      entries.current.set(key, value)
     },
   }
 }

@@ -55,6 +55,8 @@ export type Journal = JournalTail & {
   /** Resolves when everything accepted so far is durable. */
   flush(): Promise<void>
   status(): JournalState
+  /** False: a reading would wait now. */
+  hasRoom(): boolean
   stats(): JournalStats
   close(): Promise<void>
 }
@@ -228,6 +230,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       await flushing
     },
     status: () => status,
+    hasRoom: () => !isFull(),
     stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting: waiting.size }),
     async close() {
       closed = true

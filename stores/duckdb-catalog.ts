@@ -1,85 +1,151 @@
-/** Series and their numbers: points carry four bytes instead of measurement and tags. */
+/**
+ * Series and their numbers: points carry four bytes instead of measurement and tags. A field of a measurement has one
+ * type for good, as in InfluxDB.
+ */
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Series } from '../telemetry/point.ts'
-import { deviceTag, siteTag, valueField } from '../telemetry/schema.ts'
+import { createSeries, type FieldType, type Point, type Rejection, type Series } from '../telemetry/point.ts'
+import type { ChannelQuery, StoredField } from '../telemetry/query.ts'
+import type { Value } from '../telemetry/reading.ts'
+import { channelOf, deviceTag, isChannel, siteTag } from '../telemetry/schema.ts'
 
-export type KnownSeries = { id: number; measurement: string; field: string; tags: { [name: string]: string } }
+export type KnownSeries = {
+  id: number
+  series: Series
+  site: string
+  device: string
+  channel: string
+  isChannel: boolean
+  /** The newest committed point. */
+  latest: { timeNs: bigint; value: Value } | null
+}
+
+export type Learned = {
+  /** The points that can be written, and the series of each at the same index. */
+  points: Point[]
+  series: KnownSeries[]
+  rejections: Rejection[]
+}
 
 export type Catalog = {
   /** Gives new series their numbers inside the open transaction. */
-  learn(series: Series[]): Promise<void>
-  /** The number of a series that is known. */
-  idOf(series: Series): number
-  all(): KnownSeries[]
-  /** Series of readings of a device. */
-  find(query: { device: string; site?: string; channel?: string }): KnownSeries[]
+  learn(points: Point[]): Promise<Learned>
+  get(id: number): KnownSeries
+  /** Series that a query is about, whether they are channels or not. */
+  find(query: Partial<ChannelQuery>): KnownSeries[]
+  fields(): StoredField[]
   keepUncommitted(): void
   forgetUncommitted(): void
 }
 
-const keyOf = ({ measurement, field, tags }: KnownSeries) =>
-  JSON.stringify([measurement, field, Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1))])
+const fieldKey = (series: Series) => JSON.stringify([series.measurement, series.field])
 
 export async function openCatalog(connection: DuckDBConnection): Promise<Catalog> {
+  /** Spares the hot path a look at the keys: ingest hands in the same objects again and again. */
+  let seen = new WeakMap<Series, KnownSeries>()
   const byKey = new Map<string, KnownSeries>()
-  const byDevice = new Map<string, KnownSeries[]>()
+  const byId = new Map<number, KnownSeries>()
+  const byDevice = new Map<string, Set<KnownSeries>>()
+  const fields = new Map<string, StoredField>()
   let uncommitted: KnownSeries[] = []
   let lastId = 0
 
-  function remember(series: KnownSeries): void {
-    byKey.set(keyOf(series), series)
-    const device = series.tags[deviceTag] ?? ''
-    const others = byDevice.get(device)
-    if (others === undefined) byDevice.set(device, [series])
-    else others.push(series)
-    lastId = Math.max(lastId, series.id)
+  function remember(id: number, series: Series): KnownSeries {
+    const { measurement, tags, field, type } = series
+    const tag = (name: string) => tags.find(([it]) => it === name)?.[1] ?? ''
+    const known: KnownSeries = {
+      id,
+      series,
+      site: tag(siteTag),
+      device: tag(deviceTag),
+      channel: channelOf(measurement, field),
+      isChannel: isChannel(measurement, field),
+      latest: null,
+    }
+    byKey.set(series.key, known)
+    byId.set(id, known)
+    const others = byDevice.get(known.device)
+    if (others === undefined) byDevice.set(known.device, new Set([known]))
+    else others.add(known)
+    fields.set(fieldKey(series), { measurement, field, type })
+    lastId = Math.max(lastId, id)
+    return known
   }
 
-  const rows = await connection.runAndReadAll('SELECT id, measurement, field, tags FROM series')
-  for (const [id, measurement, field, tags] of rows.getRows()) {
-    remember({
-      id: id as number,
-      measurement: measurement as string,
-      field: field as string,
-      tags: JSON.parse(tags as string),
-    })
+  /** The number of a series, old or new; or the type that its field has and it has not. */
+  function identify(series: Series): KnownSeries | FieldType {
+    const type = fields.get(fieldKey(series))?.type
+    if (type !== undefined && type !== series.type) return type
+    let known = byKey.get(series.key)
+    if (known === undefined) {
+      known = remember(lastId + 1, series)
+      uncommitted.push(known)
+    }
+    seen.set(series, known)
+    return known
   }
+
+  async function insert(created: KnownSeries[]): Promise<void> {
+    if (created.length === 0) return
+    const appender = await connection.createAppender('series')
+    for (const { id, series } of created) {
+      appender.appendUInteger(id)
+      for (const text of [
+        series.measurement,
+        series.field,
+        JSON.stringify(Object.fromEntries(series.tags)),
+        series.type,
+      ])
+        appender.appendVarchar(text)
+      appender.endRow()
+    }
+    appender.closeSync()
+  }
+
+  const rows = await connection.runAndReadAll('SELECT id, measurement, field, tags, type FROM series')
+  for (const [id, measurement, field, tags, type] of rows.getRows() as Array<[number, string, string, string, string]>)
+    remember(id, createSeries(measurement, Object.entries(JSON.parse(tags)), field, type as FieldType))
 
   return {
     async learn(all) {
-      for (const series of all) {
-        if (byKey.has(series.key)) continue
-        const { measurement, field } = series
-        const created: KnownSeries = { id: lastId + 1, measurement, field, tags: Object.fromEntries(series.tags) }
-        const row = [created.id, measurement, field, JSON.stringify(created.tags)]
-        await connection.run('INSERT INTO series VALUES ($1, $2, $3, $4)', row)
-        remember(created)
-        uncommitted.push(created)
+      const before = uncommitted.length
+      const series = new Array<KnownSeries>(all.length)
+      const rejections: Rejection[] = []
+      let count = 0
+      for (const point of all) {
+        const known = seen.get(point.series) ?? identify(point.series)
+        if (typeof known === 'string') rejections.push({ point, reason: conflict(point.series, known) })
+        else series[count++] = known
       }
+      await insert(uncommitted.slice(before))
+      if (rejections.length === 0) return { points: all, series, rejections }
+      const rejected = new Set(rejections.map((it) => it.point))
+      return { points: all.filter((point) => !rejected.has(point)), series: series.slice(0, count), rejections }
     },
-    idOf: (series) => (byKey.get(series.key) as KnownSeries).id,
-    all: () => [...byKey.values()],
+    get: (id) => byId.get(id) as KnownSeries,
     find({ device, site, channel }) {
-      return (byDevice.get(device) ?? []).filter(
-        (series) =>
-          series.field === valueField &&
-          (site === undefined || (series.tags[siteTag] ?? '') === site) &&
-          (channel === undefined || series.measurement === channel),
+      const some = device === undefined ? byId.values() : (byDevice.get(device) ?? [])
+      return [...some].filter(
+        (it) => (site === undefined || it.site === site) && (channel === undefined || it.channel === channel),
       )
     },
+    fields: () => [...fields.values()],
     keepUncommitted() {
       uncommitted = []
     },
     forgetUncommitted() {
-      for (const series of uncommitted) {
-        byKey.delete(keyOf(series))
-        const device = series.tags[deviceTag] ?? ''
-        byDevice.set(
-          device,
-          (byDevice.get(device) ?? []).filter((it) => it !== series),
-        )
+      for (const known of uncommitted) {
+        byKey.delete(known.series.key)
+        byId.delete(known.id)
+        byDevice.get(known.device)?.delete(known)
       }
       uncommitted = []
+      seen = new WeakMap()
+      fields.clear()
+      for (const { series } of byId.values())
+        fields.set(fieldKey(series), { measurement: series.measurement, field: series.field, type: series.type })
     },
   }
 }
+
+const conflict = ({ measurement, field, type }: Series, was: FieldType) =>
+  `field type conflict: field "${field}" of measurement "${measurement}" is ${was}, and this point is ${type}`

@@ -4,18 +4,19 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { BIGINT, DOUBLE, DuckDBDataChunk, UINTEGER } from '@duckdb/node-api'
 import { StartError, UnavailableError } from '../telemetry/errors.ts'
-import type { Checkpoint, Point } from '../telemetry/point.ts'
-import type { ChannelQuery, LatestReading } from '../telemetry/query.ts'
-import { deviceTag, siteTag, valueField } from '../telemetry/schema.ts'
+import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
+import type { ChannelQuery, LatestReading, TimedValue } from '../telemetry/query.ts'
+import type { KnownSeries, Learned } from './duckdb-catalog.ts'
+import { scanSeries } from './duckdb-scan.ts'
 import { openSession, type Session } from './duckdb-session.ts'
+import { appendPoints, decoded, type Stored, type Table, tableOf, tables } from './duckdb-tables.ts'
 import type { Store } from './store.ts'
 
-/** Rows of one DuckDB vector: the most that a data chunk takes. */
-const chunkRows = 2048
 const nanosecondsPerMs = 1_000_000n
-const ns = (ms: number) => BigInt(Math.floor(ms)) * nanosecondsPerMs
+/** The furthest time, in both directions, whose nanoseconds fit 64 bits. */
+const timeMsMax = 9_200_000_000_000
+const ns = (ms: number) => BigInt(Math.floor(Math.min(Math.max(ms, -timeMsMax), timeMsMax))) * nanosecondsPerMs
 
 /** @throws StartError when the file cannot be opened. */
 export async function openDuckdb(path: string): Promise<Store> {
@@ -24,7 +25,7 @@ export async function openDuckdb(path: string): Promise<Store> {
     throw new StartError(`store ${path}: ${error.message.split('\n')[0]}`)
   })
   /** What write() put into the open transaction; null: there is none. */
-  let written: Array<{ id: number; point: Point }> | null = null
+  let written: Learned | null = null
 
   /** Closes the file after an error; the next write opens it anew. */
   async function giveUp(error: unknown): Promise<never> {
@@ -35,40 +36,26 @@ export async function openDuckdb(path: string): Promise<Store> {
     throw asUnavailable(error as Error)
   }
 
-  async function append({ writer, catalog }: Session, points: Point[]): Promise<void> {
+  async function append({ writer, catalog }: Session, points: Point[]): Promise<Rejection[]> {
     if (written !== null) {
       await writer.run('ROLLBACK')
       written = null
       catalog.forgetUncommitted()
     }
     await writer.run('BEGIN TRANSACTION')
-    await catalog.learn(points.map((point) => point.series))
-    const rows = points.map((point) => ({ id: catalog.idOf(point.series), point }))
-    const appender = await writer.createAppender('points')
-    for (let i = 0; i < rows.length; i += chunkRows) {
-      const some = rows.slice(i, i + chunkRows)
-      const chunk = DuckDBDataChunk.create([UINTEGER, BIGINT, DOUBLE], some.length)
-      chunk.setColumns([
-        some.map((row) => row.id),
-        some.map((row) => row.point.timeNs),
-        some.map((row) => row.point.value),
-      ])
-      appender.appendDataChunk(chunk)
-    }
-    appender.closeSync()
-    written = rows
+    const learned = await catalog.learn(points)
+    await appendPoints(writer, learned)
+    written = learned
+    return learned.rejections
   }
 
-  async function commit({ writer, catalog, latest }: Session, checkpoint: Checkpoint): Promise<void> {
+  async function commit({ writer, catalog }: Session, checkpoint: Checkpoint): Promise<void> {
     if (written === null) await writer.run('BEGIN TRANSACTION')
     await writer.run('DELETE FROM checkpoint')
     await writer.run('INSERT INTO checkpoint VALUES ($1)', [JSON.stringify(checkpoint)])
     await writer.run('COMMIT')
     catalog.keepUncommitted()
-    for (const { id, point } of written ?? []) {
-      const last = latest.get(id)
-      if (last === undefined || point.timeNs >= last.timeNs) latest.set(id, point)
-    }
+    if (written !== null) keepLatest(written)
     written = null
   }
 
@@ -76,25 +63,21 @@ export async function openDuckdb(path: string): Promise<Store> {
     if (session === null) throw new UnavailableError('duckdb', `DuckDB: ${path} is closed after an error`)
     return session
   }
-  const rowsOf = (sql: string) =>
+  const ask = (sql: string) =>
     open()
       .read(sql)
       .catch((error) => Promise.reject(asUnavailable(error)))
-  const ids = (query: ChannelQuery) =>
+  const rowsOf = async (sql: string) => (await ask(sql)).getRows()
+  const channelsOf = (query: Partial<ChannelQuery>) =>
     open()
       .catalog.find(query)
-      .map((series) => series.id)
-  /** One row for each time: of points written twice the later. */
-  const pointsOf = (query: ChannelQuery, fromMs: number, toMs: number) =>
-    `SELECT time, arg_max(value, rowid) AS value FROM points
-     WHERE series IN (${ids(query).join(',')}) AND time >= ${ns(fromMs)} AND time < ${ns(toMs + 1)} GROUP BY series, time`
+      .filter((it) => it.isChannel)
 
   return {
     async write(points) {
       try {
         session ??= await openSession(path)
-        await append(session, points)
-        return []
+        return await append(session, points)
       } catch (error) {
         return giveUp(error)
       }
@@ -111,31 +94,34 @@ export async function openDuckdb(path: string): Promise<Store> {
       return rows[0] === undefined ? null : (JSON.parse(rows[0][0] as string) as Checkpoint)
     },
     async latest() {
-      const { catalog, latest } = open()
-      return catalog.all().flatMap(({ id, measurement, field, tags }): LatestReading[] => {
-        const last = latest.get(id)
-        if (last === undefined || field !== valueField) return []
-        const timeMs = Number(last.timeNs / nanosecondsPerMs)
-        const { [siteTag]: site = '', [deviceTag]: device = '' } = tags
-        return [{ site, device, channel: measurement, timeMs, value: last.value }]
+      return channelsOf({}).flatMap(({ site, device, channel, latest }): LatestReading[] => {
+        if (latest === null || device === '') return []
+        return [{ site, device, channel, timeMs: Number(latest.timeNs / nanosecondsPerMs), value: latest.value }]
       })
     },
-    async readings(query, rowsMax) {
-      if (ids(query).length === 0) return []
-      const rows = await rowsOf(
-        `SELECT time // ${nanosecondsPerMs}, value FROM (${pointsOf(query, query.fromMs, query.toMs)})
-         ORDER BY time LIMIT ${rowsMax}`,
-      )
-      return rows.map(([timeMs, value]) => ({ timeMs: Number(timeMs), value: value as number }))
+    async readings(query, rowsMax, end = 'first') {
+      const readings: TimedValue[] = []
+      for (const [table, series] of byTable(channelsOf(query))) {
+        const types = new Map(series.map((it) => [it.id, it.series.type]))
+        const rows = await rowsOf(
+          `SELECT series, time // ${nanosecondsPerMs}, value FROM (${pointsOf(table, series, query)})
+           ORDER BY time ${end === 'last' ? 'DESC' : ''} LIMIT ${rowsMax}`,
+        )
+        for (const [id, timeMs, stored] of (end === 'last' ? rows.reverse() : rows) as Array<[number, bigint, Stored]>)
+          readings.push({ timeMs: Number(timeMs), value: decoded(types.get(id) ?? 'float', stored) })
+      }
+      readings.sort((a, b) => a.timeMs - b.timeMs)
+      return end === 'last' ? readings.slice(-rowsMax) : readings.slice(0, rowsMax)
     },
     async downsampled(query, count) {
-      if (ids(query).length === 0) return []
+      const numbers = channelsOf(query).filter(({ series: { type } }) => type === 'float' || type === 'integer')
+      if (numbers.length === 0) return []
       const from = ns(query.fromMs)
       const width = ns(Math.max(1, Math.ceil((query.toMs - query.fromMs + 1) / count)))
       const rows = await rowsOf(
         `SELECT (${from} + (time - ${from}) // ${width} * ${width}) // ${nanosecondsPerMs} AS start,
                 avg(value), min(value), max(value)
-         FROM (${pointsOf(query, query.fromMs, query.toMs)}) GROUP BY start ORDER BY start`,
+         FROM (${pointsOf('points', numbers, query)}) GROUP BY start ORDER BY start`,
       )
       return rows.map(([start, ...values]) => {
         const [mean, min, max] = values as [number, number, number]
@@ -143,16 +129,21 @@ export async function openDuckdb(path: string): Promise<Store> {
       })
     },
     async extent(query) {
-      if (ids(query).length === 0) return null
-      const sql = `SELECT min(time) // ${nanosecondsPerMs}, max(time) // ${nanosecondsPerMs} FROM points
-                   WHERE series IN (${ids(query).join(',')})`
-      const [from, to] = (await rowsOf(sql))[0] as [bigint | null, bigint | null]
-      return from === null || to === null ? null : { fromMs: Number(from), toMs: Number(to) }
+      const times: bigint[] = []
+      for (const [table, series] of byTable(channelsOf(query))) {
+        const [row = []] = await rowsOf(`SELECT min(time), max(time) FROM ${table} WHERE series IN (${ids(series)})`)
+        times.push(...row.filter((time) => typeof time === 'bigint'))
+      }
+      if (times.length === 0) return null
+      const ms = times.map((time) => Number(time / nanosecondsPerMs))
+      return { fromMs: Math.min(...ms), toMs: Math.max(...ms) }
     },
     async channels(device, site) {
-      const found = open().catalog.find({ device, ...(site !== undefined && { site }) })
-      return [...new Set(found.map((series) => series.measurement))].toSorted()
+      const found = channelsOf({ device, ...(site !== undefined && { site }) })
+      return [...new Set(found.map((it) => it.channel))].toSorted()
     },
+    fieldTypes: async () => open().catalog.fields(),
+    scan: (query) => scanSeries(ask, open().catalog.find(query), ns(query.fromMs), ns(query.toMs + 1)),
     // No query: it would wait behind those of pages, and a busy store is not an ill one.
     async ping() {
       open()
@@ -165,6 +156,30 @@ export async function openDuckdb(path: string): Promise<Store> {
     },
   }
 }
+
+function keepLatest({ points, series }: Learned): void {
+  for (let i = 0; i < points.length; i++) {
+    const { timeNs, value } = points[i] as Point
+    const known = series[i] as KnownSeries
+    if (known.latest === null) known.latest = { timeNs, value }
+    else if (timeNs >= known.latest.timeNs) {
+      known.latest.timeNs = timeNs
+      known.latest.value = value
+    }
+  }
+}
+
+const ids = (series: KnownSeries[]) => series.map((it) => it.id).join(',')
+
+const byTable = (found: KnownSeries[]): Array<[Table, KnownSeries[]]> =>
+  tables
+    .map((table): [Table, KnownSeries[]] => [table, found.filter((it) => tableOf(it.series.type) === table)])
+    .filter(([, series]) => series.length > 0)
+
+/** One row for each time: of points written twice the later. */
+const pointsOf = (table: Table, series: KnownSeries[], { fromMs, toMs }: { fromMs: number; toMs: number }) =>
+  `SELECT series, time, arg_max(value, rowid) AS value FROM ${table}
+   WHERE series IN (${ids(series)}) AND time >= ${ns(fromMs)} AND time < ${ns(toMs + 1)} GROUP BY series, time`
 
 const asUnavailable = (error: Error): UnavailableError =>
   error instanceof UnavailableError ? error : new UnavailableError('duckdb', `DuckDB: ${error.message}`)

@@ -28,7 +28,7 @@ beforeEach(async () => {
     org: 'o',
     bucket: 'b',
     token: 't',
-    channels: ['rainfall'],
+    measurements: ['rainfall'],
     checkpointPath: join(tmpdir(), 'never-written.json'),
     log: pino({ level: 'silent' }),
   })

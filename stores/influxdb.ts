@@ -7,11 +7,14 @@ import { dirname } from 'node:path'
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client'
 import type { Logger } from 'pino'
 import { UnavailableError } from '../telemetry/errors.ts'
-import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
-import type { ChannelQuery, RangeQuery } from '../telemetry/query.ts'
-import { deviceTag, siteTag, valueField } from '../telemetry/schema.ts'
+import { lineProblem, toLine } from '../telemetry/line-protocol.ts'
+import type { Checkpoint, Point, Rejection, Series } from '../telemetry/point.ts'
+import type { RangeQuery, StoredField, TimedRange, TimedValue } from '../telemetry/query.ts'
+import type { Value } from '../telemetry/reading.ts'
+import { channelOf, deviceTag, siteTag } from '../telemetry/schema.ts'
+import { createFields, isNumber, typed } from './influxdb-fields.ts'
+import { scanSeries } from './influxdb-scan.ts'
 import { type InfluxSeries, identifier, influxql, literal } from './influxql.ts'
-import { toLine } from './line-protocol.ts'
 import type { Store } from './store.ts'
 
 export type InfluxdbOptions = {
@@ -19,46 +22,77 @@ export type InfluxdbOptions = {
   org: string
   bucket: string
   token: string
-  /** Measurements that hold readings of devices; others of the bucket are not ours. */
-  channels: string[]
+  /** Measurements that hold readings of devices, others of the bucket are not ours; null: any may, the payloads name them. */
+  measurements: string[] | null
   checkpointPath: string
   log: Logger
   timeoutMs?: number
 }
 
 export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
-  const { url, org, bucket, token, channels, checkpointPath, log, timeoutMs = 20_000 } = options
+  const { url, org, bucket, token, measurements, checkpointPath, log, timeoutMs = 20_000 } = options
   await mkdir(dirname(checkpointPath), { recursive: true })
   const { transport } = new InfluxDB({ url, token, timeout: timeoutMs })
   const writePath = `/api/v2/write?${new URLSearchParams({ org, bucket, precision: 'ns' })}`
-  const ask = (statement: string) => influxql({ url, bucket, token, timeoutMs }, statement)
+  const ask = (statements: string | string[]) => influxql({ url, bucket, token, timeoutMs }, statements)
+  const askExactly = (statement: string) => influxql({ url, bucket, token, timeoutMs }, statement, 'text')
+  const fields = createFields(ask, measurements)
+  /** Series that were written before, with what is wrong about them. */
+  const seen = new WeakMap<Series, string | null>()
+
+  async function write(points: Point[]): Promise<Rejection[]> {
+    const rejections: Rejection[] = []
+    let hasNew = false
+    for (const point of points) {
+      let problem = seen.get(point.series)
+      if (problem === undefined) {
+        problem = lineProblem(point.series)
+        seen.set(point.series, problem)
+        hasNew = true
+      }
+      if (problem !== null) rejections.push({ point, reason: problem })
+    }
+    const wrong = new Set(rejections.map((it) => it.point))
+    const others = await send(wrong.size === 0 ? points : points.filter((point) => !wrong.has(point)))
+    if (hasNew) fields.forget()
+    return [...rejections, ...others]
+  }
 
   /** A refused batch is halved until the points that InfluxDB does not want stand alone. */
-  async function write(points: Point[]): Promise<Rejection[]> {
+  async function send(points: Point[]): Promise<Rejection[]> {
     if (points.length === 0) return []
     try {
       const headers = { 'content-type': 'text/plain; charset=utf-8' }
-      await transport.request(writePath, points.map(toLine).join('\n'), { method: 'POST', headers })
+      let lines = ''
+      for (const point of points) lines += `${toLine(point)}\n`
+      await transport.request(writePath, lines, { method: 'POST', headers })
       return []
     } catch (error) {
       const reason = rejection(error)
       if (reason === null) throw unavailable(error)
       if (points.length === 1) return [{ point: points[0] as Point, reason }]
       const half = points.length >> 1
-      return [...(await write(points.slice(0, half))), ...(await write(points.slice(half)))]
+      return [...(await send(points.slice(0, half))), ...(await send(points.slice(half)))]
     }
   }
 
-  const from = ({ channel }: ChannelQuery) => `FROM ${identifier(channel)}`
   const ofDevice = ({ device, site }: { device: string; site?: string }) =>
     `${identifier(deviceTag)} = ${literal(device)}${site === undefined ? '' : ` AND ${identifier(siteTag)} = ${literal(site)}`}`
-  const within = (query: RangeQuery) => {
-    // InfluxDB keeps times from 1677 to 2262; beyond, the statement itself is refused.
-    const fromMs = Math.max(0, Math.floor(query.fromMs))
-    const toMs = Math.min(9_200_000_000_000, Math.floor(query.toMs))
-    return `WHERE ${ofDevice(query)} AND time >= ${fromMs}ms AND time < ${toMs + 1}ms`
+  const within = (query: RangeQuery) =>
+    `WHERE ${ofDevice(query)} AND time >= ${clampMs(query.fromMs)}ms AND time < ${clampMs(query.toMs) + 1}ms`
+  /** One statement for all measurements that have a field of this name and type. */
+  const lastOf = (found: StoredField[], where: string) => {
+    const groups = new Map<string, StoredField[]>()
+    for (const field of found) groups.set(typed(field), [...(groups.get(typed(field)) ?? []), field])
+    return ask(
+      [...groups].map(([expression, some]) => {
+        const name = identifier(some[0]?.field ?? '')
+        const measurements = some.map((it) => identifier(it.measurement)).join(', ')
+        return `SELECT last(${expression}) AS ${name} FROM ${measurements} ${where}`
+      }),
+    )
   }
-  const value = identifier(valueField)
+  const from = (field: StoredField) => `FROM ${identifier(field.measurement)}`
 
   return {
     write,
@@ -80,42 +114,60 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
       }
     },
     async latest() {
-      const series = await ask(
-        `SELECT last(${value}) ${`FROM ${channels.map(identifier).join(', ')}`} GROUP BY ${identifier(siteTag)}, ${identifier(deviceTag)}`,
-      )
+      const found = await fields.channels()
+      const groups = [siteTag, deviceTag].map(identifier).join(', ')
+      const series = await lastOf(found, `WHERE ${identifier(deviceTag)} != '' GROUP BY ${groups}`)
       return series.map((it) => {
-        const [timeMs, last] = it.values[0] as [number, number]
+        const [timeMs, value] = it.values[0] as [number, Value]
         const { [siteTag]: site = '', [deviceTag]: device = '' } = it.tags ?? {}
-        return { site, device, channel: it.name, timeMs, value: last }
+        return { site, device, channel: channelOf(it.name, it.columns[1] ?? ''), timeMs, value }
       })
     },
-    async readings(query, rowsMax) {
-      const series = await ask(`SELECT ${value} ${from(query)} ${within(query)} ORDER BY time LIMIT ${rowsMax}`)
-      return rows(series).map(([timeMs, it]) => ({ timeMs: timeMs as number, value: it as number }))
+    async readings(query, rowsMax, end = 'first') {
+      const readings: TimedValue[] = []
+      const order = end === 'last' ? 'ORDER BY time DESC' : 'ORDER BY time'
+      for (const field of await fields.channels(query.channel)) {
+        const series = await ask(`SELECT ${typed(field)} ${from(field)} ${within(query)} ${order} LIMIT ${rowsMax}`)
+        for (const [timeMs, value] of end === 'last' ? rows(series).reverse() : rows(series))
+          readings.push({ timeMs: timeMs as number, value: value as Value })
+      }
+      readings.sort((a, b) => a.timeMs - b.timeMs)
+      return end === 'last' ? readings.slice(-rowsMax) : readings.slice(0, rowsMax)
     },
     async downsampled(query, points) {
       const widthMs = Math.max(1, Math.ceil((query.toMs - query.fromMs + 1) / points))
-      const series = await ask(
-        `SELECT mean(${value}), min(${value}), max(${value}) ${from(query)} ${within(query)} GROUP BY time(${widthMs}ms) fill(none)`,
-      )
-      return rows(series).map((row) => {
-        const [timeMs, mean, min, max] = row as [number, number, number, number]
-        return { timeMs, mean, min, max }
-      })
+      const ranges: TimedRange[] = []
+      for (const field of (await fields.channels(query.channel)).filter(isNumber)) {
+        const reduced = ['mean', 'min', 'max'].map((name) => `${name}(${typed(field)})`).join(', ')
+        const series = await ask(
+          `SELECT ${reduced} ${from(field)} ${within(query)} GROUP BY time(${widthMs}ms) fill(none)`,
+        )
+        for (const [timeMs, mean, min, max] of rows(series) as Array<[number, number, number, number]>)
+          ranges.push({ timeMs, mean, min, max })
+      }
+      return ranges.toSorted((a, b) => a.timeMs - b.timeMs)
     },
     async extent(query) {
-      const where = `WHERE ${ofDevice(query)}`
-      const [first, last] = await Promise.all(
-        ['ASC', 'DESC'].map((order) => ask(`SELECT ${value} ${from(query)} ${where} ORDER BY time ${order} LIMIT 1`)),
+      const found = await fields.channels(query.channel)
+      const series = await ask(
+        found.flatMap((field) =>
+          ['ASC', 'DESC'].map(
+            (order) => `SELECT ${typed(field)} ${from(field)} WHERE ${ofDevice(query)} ORDER BY time ${order} LIMIT 1`,
+          ),
+        ),
       )
-      const [fromMs, toMs] = [rows(first ?? [])[0]?.[0], rows(last ?? [])[0]?.[0]]
-      return fromMs === undefined || toMs === undefined ? null : { fromMs: Number(fromMs), toMs: Number(toMs) }
+      const times = series.map((it) => it.values[0]?.[0] as number)
+      return times.length === 0 ? null : { fromMs: Math.min(...times), toMs: Math.max(...times) }
     },
     async channels(device, site) {
       const where = `WHERE ${ofDevice({ device, ...(site !== undefined && { site }) })}`
-      const series = await ask(`SHOW SERIES FROM ${channels.map(identifier).join(', ')} ${where}`)
-      const names = rows(series).map(([key]) => String(key).split(/(?<!\\),/)[0] as string)
-      return [...new Set(names)].map((name) => name.replace(/\\(.)/g, '$1')).toSorted()
+      const series = await lastOf(await fields.channels(), where)
+      return [...new Set(series.map((it) => channelOf(it.name, it.columns[1] ?? '')))].toSorted()
+    },
+    fieldTypes: fields.all,
+    async *scan(query) {
+      const ns = (ms: number) => BigInt(clampMs(ms)) * 1_000_000n
+      yield* scanSeries(askExactly, await fields.all(), query, ns(query.fromMs), ns(query.toMs + 1))
     },
     async ping() {
       await ask('SHOW MEASUREMENTS LIMIT 1')
@@ -123,6 +175,9 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
     close: () => Promise.resolve(),
   }
 }
+
+/** InfluxDB keeps times from 1677 to 2262; beyond, the statement itself is refused. */
+const clampMs = (ms: number) => Math.floor(Math.min(Math.max(ms, -9_200_000_000_000), 9_200_000_000_000))
 
 const rows = (series: InfluxSeries[]) => series[0]?.values ?? []
 

@@ -8,20 +8,27 @@ export type InfluxSeries = {
   name: string
   tags?: { [tag: string]: string }
   columns: string[]
-  values: Array<Array<number | string | null>>
+  values: Array<Array<number | string | boolean | null>>
 }
 
 export type InfluxqlOptions = { url: string; bucket: string; token: string; timeoutMs: number }
 
-/** Answers the series of one statement; times in milliseconds. @throws UnavailableError */
-export async function influxql(options: InfluxqlOptions, statement: string): Promise<InfluxSeries[]> {
-  const url = `${options.url}/query?db=${encodeURIComponent(options.bucket)}&epoch=ms`
+/** Answers the series of the statements. `times`: milliseconds, or RFC 3339 with nanoseconds. @throws UnavailableError */
+export async function influxql(
+  options: InfluxqlOptions,
+  statements: string | string[],
+  times: 'ms' | 'text' = 'ms',
+): Promise<InfluxSeries[]> {
+  const q = typeof statements === 'string' ? statements : statements.join('; ')
+  if (q === '') return []
+  const epoch = times === 'ms' ? '&epoch=ms' : ''
+  const url = `${options.url}/query?db=${encodeURIComponent(options.bucket)}${epoch}`
   let response: Response
   try {
     response = await fetch(url, {
       method: 'POST',
       headers: { authorization: `Token ${options.token}`, 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ q: statement }),
+      body: new URLSearchParams({ q }),
       signal: AbortSignal.timeout(options.timeoutMs),
     })
   } catch (error) {
@@ -33,5 +40,5 @@ export async function influxql(options: InfluxqlOptions, statement: string): Pro
   const { results = [] } = JSON.parse(text) as { results?: Array<{ series?: InfluxSeries[]; error?: string }> }
   const error = results.find((result) => result.error !== undefined)?.error
   if (error !== undefined) throw new UnavailableError('query', `InfluxDB: ${error}`)
-  return results[0]?.series ?? []
+  return results.flatMap((result) => result.series ?? [])
 }

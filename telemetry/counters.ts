@@ -3,6 +3,8 @@
  * quarantined, duplicate) lives in the store's Checkpoint instead, since it must survive a crash.
  */
 import type { QuarantineCode, RefusalCode } from './errors.ts'
+import type { CounterEvent, TimeQuality } from './quality.ts'
+import type { QuarantineDrop } from './quarantine.ts'
 
 export type Counters = {
   connectionsOpen: number
@@ -25,8 +27,18 @@ export type Counters = {
   batchesStored: number
   storeRetries: number
   quarantined: Partial<Record<QuarantineCode, number>>
-  /** Quarantined messages that the quarantine's size limit pushed out. */
-  quarantineDropped: number
+  /** Quarantined messages that a limit of the quarantine pushed out, by which one. */
+  quarantineDropped: Partial<Record<QuarantineDrop, number>>
+  /** Devices beyond the limit, whose sequences and counters are not known over a restart. */
+  devicesNotRemembered: number
+  /** Readings by what their time came from, where it is neither the device's clock nor our receive time. */
+  timesMended: Partial<Record<TimeQuality, number>>
+  /** Readings of counters by what became of them. */
+  counterEvents: Partial<Record<CounterEvent, number>>
+  /** What ingest knows of devices could not be saved; the journal is kept until it can. */
+  stateSaveFailures: number
+  /** Changes of the configuration file, taken and not. */
+  reloads: { done: number; failed: number }
   liveClients: number
   liveClosed: number
 }
@@ -45,7 +57,12 @@ export const createCounters = (): Counters => ({
   batchesStored: 0,
   storeRetries: 0,
   quarantined: {},
-  quarantineDropped: 0,
+  quarantineDropped: {},
+  devicesNotRemembered: 0,
+  timesMended: {},
+  counterEvents: {},
+  stateSaveFailures: 0,
+  reloads: { done: 0, failed: 0 },
   liveClients: 0,
   liveClosed: 0,
 })

@@ -8,6 +8,11 @@ export const quarantineCodes = {
   bad_value: 'the value is not a finite number',
   bad_time: 'the time cannot be read, or lies outside what can be stored',
   bad_sequence: 'the sequence number is not a whole number from 0 on',
+  out_of_range: 'the value lies outside the valid range that the route gives',
+  wrong_type: 'the value is not of the type that the route gives its field',
+  counter_glitch: 'the counter moved as neither a wrap nor a restart nor a plausible amount explains',
+  unknown_channel: 'the route does not say what this channel of the payload is',
+  no_birth: 'a Sparkplug metric was not announced by a birth',
   store_rejected: 'the store refused this point',
 } as const
 export type QuarantineCode = keyof typeof quarantineCodes

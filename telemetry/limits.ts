@@ -30,6 +30,15 @@ export const limits = {
   /** ... and the connection is closed from here on. */
   subscriberBacklogBytesClose: 1 * MiB,
 
+  /** Readings that one message may hold; a message with more is quarantined. */
+  readingsPerMessageMax: 10_000,
+  /** Longest text that is one value among others; longer quarantines the message. */
+  valueCharsMax: 1024,
+  /** Longest payload of the text codec; longer is quarantined. */
+  textBytesMax: 4 * KiB,
+  /** What a compressed payload may become; more is quarantined without being inflated to its end. */
+  inflatedBytesMax: 1 * MiB,
+
   segmentBytes: 16 * MiB,
   /** Journal on disk; when it is full, nothing is accepted until the store catches up. */
   journalBytesMax: 2048 * MiB,
@@ -43,16 +52,63 @@ export const limits = {
   batchPointsMax: 5_000,
   batchBytesMax: 1 * MiB,
   batchAgeMsMax: 100,
+  /** Seconds that a packed batch may reach back: ten years fill no sensor's memory. */
+  packedSpanSMax: 10 * 366 * 86_400,
+  /** Metrics that the births of a Sparkplug edge node, and of its devices together, may announce. */
+  metricsPerEdgeMax: 5_000,
+
   /** How much journal is looked back upon to find a message that came twice. */
   duplicateWindowBytes: 16 * MiB,
+  /** Journal between two savings of what ingest knows of devices: as much is read again after a crash. */
+  stateEveryBytes: 16 * MiB,
+  /** Devices whose sequences, counters and clocks are known over a restart; more are not, and counted. */
+  devicesRememberedMax: 1_000_000,
+  /** Boots of one count of sequence numbers. */
+  bootsRemembered: 16,
+  /** A greater leap of a sequence is a new count, not a loss. */
+  sequenceGapMax: 100_000,
+  /** Missing reports are looked for in this much time before the report that showed the gap. */
+  gapSpreadMsMax: 31 * 24 * 3_600_000,
+  /** Gaps of one count; what lies before is taken as new when it comes. */
+  sequenceGapsRemembered: 64,
+  /** Channels that one topic may bring; payloads name them, so that a broken device cannot fill the store with series. */
+  channelsPerTopicMax: 1_000,
+  /** Worst quartz of a device, parts per million. */
+  deviceDriftPpm: 100,
+  /** Said of the times of a device without a clock after its first report ... */
+  timeUncertaintyMsFirst: 3_600_000,
+  /** ... and told with a reading from here on. */
+  timeUncertaintyMsTold: 1_000,
+  /** A report that comes so long after it was measured is late. */
+  lateAfterMs: 10 * 60_000,
+  /** The completeness ledger goes to the store so often, by the journal's clock. */
+  ledgerEveryMs: 15 * 60_000,
   storeBackoffMsMin: 100,
   storeBackoffMsMax: 15_000,
   /** Raw bytes and reasons kept in the quarantine; the oldest are dropped beyond, and counted. */
   quarantineBytesMax: 16 * MiB,
+  /** How long it keeps a message; older ones are dropped, and counted. */
+  quarantineAgeMsMax: 90 * 86_400_000,
+  /** Entries decided by a replay that are remembered, so that a second replay of one, on its way already, changes nothing. */
+  quarantineResolutionsMax: 50_000,
+  /** Entries that one question about the quarantine names. */
+  quarantineIdsMax: 10_000,
+  /** Body of such a question. */
+  quarantineQuestionBytesMax: 512 * KiB,
+  /** Messages shown with the points of the present routes in one answer, ... */
+  quarantinePreviewsMax: 1_000,
+  /** ... and characters of their points. */
+  quarantinePreviewCharsMax: 4 * MiB,
 
   duckdbMemory: '512MB',
   /** Questions to the embedded store that wait for one another; more are refused. */
   storeQueriesWaitingMax: 50,
+  /** Rows that one question of a scan brings into memory; a scan asks as often as it takes. */
+  scanRows: 100_000,
+  /** The same for strings where their lengths are not known before ... */
+  scanTextRows: 2_000,
+  /** ... and where they are: one counts as another row for each so many bytes. */
+  scanTextBytes: 64,
   /** Longest wait that a store may ask for between two tries. */
   storeRetryAfterMsMax: 60_000,
 
@@ -61,6 +117,8 @@ export const limits = {
 
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
+  /** Exports that run at once; each keeps the store busy for as long as it lasts. */
+  exportsMax: 4,
   liveClientsMax: 200,
   /** A page that reads slower than this many bytes behind is disconnected; it reconnects by itself. */
   liveBacklogBytesMax: 1 * MiB,
@@ -68,5 +126,14 @@ export const limits = {
 
 assert(limits.packetBytesMaxBeforeConnect <= limits.packetBytesMax)
 assert(limits.subscriberBacklogBytesMax < limits.subscriberBacklogBytesClose)
+assert(limits.valueCharsMax <= limits.textBytesMax && limits.textBytesMax <= limits.packetBytesMax)
 assert(limits.packetBytesMax + limits.clientIdBytesMax + 64 <= limits.journalReadBytes / 2, 'a record fits half a read')
-assert(limits.journalBytesMax >= 4 * limits.segmentBytes + 2 * limits.duplicateWindowBytes)
+assert(
+  limits.journalBytesMax >= 4 * limits.segmentBytes + 2 * limits.duplicateWindowBytes + limits.stateEveryBytes,
+  'what must be kept leaves room for what comes',
+)
+assert(
+  Math.ceil(limits.packetBytesMax / 3) * 4 + 6 * (limits.clientIdBytesMax + limits.topicBytesMax) + KiB <=
+    limits.journalReadBytes / 2,
+  'a quarantined packet in base64, with names of which JSON escapes every byte, fits a record',
+)

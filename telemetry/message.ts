@@ -20,6 +20,8 @@ export const MessageKind = {
   start: 5,
   /** Liveness saw a device change its state; payload: StateChange as JSON. */
   state: 6,
+  /** A quarantined message is decided again; payload: ReplayDetails as JSON. */
+  replay: 7,
 } as const
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind]
 

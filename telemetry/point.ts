@@ -1,10 +1,15 @@
 /** A Point is what a store takes: one value of one series at one time. The same series and time is the same point. */
+import type { Value } from './reading.ts'
+
+/** What InfluxDB calls the type of a field: of one measurement and field there can be only one. */
+export type FieldType = 'float' | 'integer' | 'boolean' | 'string'
 
 /** Measurement, tags and field of a series. Tags are sorted by name, none is empty. */
 export type Series = {
   measurement: string
   tags: ReadonlyArray<readonly [name: string, value: string]>
   field: string
+  type: FieldType
   /** Identity of the series: two series are the same when this is. */
   key: string
 }
@@ -13,7 +18,8 @@ export type Point = {
   series: Series
   /** Nanoseconds since 1970. */
   timeNs: bigint
-  value: number
+  /** By the type of the series: number, string or boolean. */
+  value: Value
   /** Journal position of the record that it came from: tells which message a rejected point belongs to. */
   position: number
 }
@@ -41,7 +47,12 @@ export const emptyCheckpoint = (): Checkpoint => ({
   damaged: 0,
 })
 
-export function createSeries(measurement: string, tags: Array<readonly [string, string]>, field: string): Series {
+export function createSeries(
+  measurement: string,
+  tags: ReadonlyArray<readonly [string, string]>,
+  field: string,
+  type: FieldType = 'float',
+): Series {
   const sorted = tags.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  return { measurement, tags: sorted, field, key: JSON.stringify([measurement, field, sorted]) }
+  return { measurement, tags: sorted, field, type, key: JSON.stringify([measurement, field, sorted]) }
 }

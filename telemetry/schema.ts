@@ -3,12 +3,58 @@
 /** Tags that every series of a device carries. */
 export const siteTag = 'site'
 export const deviceTag = 'device'
-/** The one field of a reading. */
+/** The field of a reading, where the route names no other. */
 export const valueField = 'value'
+/**
+ * Beside a reading whose time is not simply the device's or ours: how it came about (ingest/time.ts), and by how many
+ * milliseconds it may be off.
+ */
+export const timeQualityField = 'time_quality'
+export const timeUncertaintyField = 'time_uncertainty_ms'
+/** Fields that say something about another field of their point; no channels. */
+export const metaFields: readonly string[] = [timeQualityField, timeUncertaintyField]
+
+/**
+ * The field of a channel that has no rule of its own: `value` for the unnamed one; else its name, in which everything but
+ * letters, digits, - and _ becomes a single _, and none stands at an end: `data.temp` is data_temp, `a[0].b` is a_0_b. Names
+ * that mean something else in a store get `_value` behind them.
+ */
+export function fieldOf(channel: string): string {
+  const name = channel.replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_').replace(/^_+|_+$/g, '')
+  if (name === '') return valueField
+  return name === 'time' || metaFields.includes(name) ? `${name}_${valueField}` : name
+}
+
+/** Stands in a measurement for what the payload calls the quantity, unless a level of the topic has this name. */
+export const channelPlaceholder = 'channel'
+/** Names in braces in a measurement, `{crop}_{channel}`. */
+export const placeholdersOf = (measurement: string): string[] =>
+  [...measurement.matchAll(/\{([^{}]*)\}/g)].map((found) => found[1] ?? '')
+/** Whether the payload's channel names the measurement, so that its field need not. */
+export const takesChannel = (measurement: string, topicNames: readonly string[]): boolean =>
+  placeholdersOf(measurement).includes(channelPlaceholder) && !topicNames.includes(channelPlaceholder)
+
+/** What pages call a series of a device: `rainfall`, or `weather.humidity` where a measurement has more than one field. */
+export const channelOf = (measurement: string, field: string): string =>
+  field === valueField ? measurement : `${measurement}.${field}`
 
 /** The platform's own word on a device: 1 online, 0 offline, at the time of the change. Tags: site, device. */
 export const stateMeasurement = 'device_state'
 export const stateField = 'online'
+
+/**
+ * The completeness ledger: increments for an hour of a device, at the beginning of that hour; only their sum means
+ * something. Tags: site, device. Fields, in reports; those that are 0 are left out.
+ */
+export const ledgerMeasurement = 'completeness'
+export const ledgerFields = ['expected', 'received', 'late', 'duplicate', 'missing'] as const
+
+/** What the platform writes itself. */
+export const platformMeasurements: readonly string[] = [stateMeasurement, ledgerMeasurement]
+
+/** Whether a field is what a device measured, and not what the platform says about it. */
+export const isChannel = (measurement: string, field: string): boolean =>
+  !platformMeasurements.includes(measurement) && !metaFields.includes(field)
 
 /** The channels of the default routes, with unit and what a plausible value is. */
 export const defaultChannels = {
@@ -23,3 +69,16 @@ export const readingTopic = (channel: string) => `sensors/{site}/{device}/${chan
 export const statusTopic = 'sensors/{site}/{device}/status'
 /** Where the platform publishes a device's alert, retained until the device is back. */
 export const alertTopic = (site: string, device: string) => `alerts/${site}/${device}`
+
+const controlCharacter = /\p{Cc}/u
+
+/** Why a store cannot have a measurement of this name, or null. */
+export function measurementProblem(name: string): string | null {
+  if (name === '') return 'is empty'
+  if (controlCharacter.test(name)) return 'holds control characters'
+  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
+  if (name.includes('\\')) return 'holds a backslash'
+  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
+  if (platformMeasurements.includes(name)) return 'is what the platform writes itself'
+  return null
+}

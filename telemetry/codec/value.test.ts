@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
-import { isProblem } from '../reading.ts'
-import { decodeValue, encodeValue } from './value.ts'
+import { isProblem, type Report } from '../reading.ts'
+import { decodeValue, type NumberReading, valueCodec } from './value.ts'
 
+const reports = ({ value, timeMs, sequence }: NumberReading) => {
+  const timeBase = timeMs === undefined ? 'none' : 'unix'
+  const readings = [{ channel: '', value, unit: '', timeBase, timeMs: timeMs ?? 0 }]
+  return [sequence === undefined ? { readings } : { readings, sequence }]
+}
 const decode = (text: string) => decodeValue(Buffer.from(text))
 
 test.each([
@@ -19,7 +24,7 @@ test.each([
   ['{"v":0,"t":"2023-11-14"}', { value: 0, timeMs: 1_699_920_000_000 }],
   ['{"v":1,"t":null,"seq":null,"extra":[1]}', { value: 1 }],
 ])('value codec reads %s', (text, reading) => {
-  expect(decode(text)).toEqual(reading)
+  expect(decode(text)).toEqual(reports(reading))
 })
 
 test.each([
@@ -80,12 +85,12 @@ test('value codec throws for no bytes whatever, and gives finite numbers only', 
   for (let i = 0; i < 20_000; i++) {
     const text = Array.from({ length: next(12) }, () => parts[next(parts.length)]).join('')
     const result = decodeValue(Buffer.from(text, 'latin1'))
-    if (!isProblem(result)) expect(Number.isFinite(result.value)).toBe(true)
+    if (!isProblem(result)) expect(Number.isFinite(result[0]?.readings[0]?.value)).toBe(true)
   }
 })
 
 test('value codec reads what it wrote', () => {
   for (const reading of [{ value: -1.25 }, { value: 3.712, timeMs: 1_700_000_000_123, sequence: 0 }]) {
-    expect(decodeValue(encodeValue(reading))).toEqual(reading)
+    expect(decodeValue(valueCodec.encode(reports(reading) as Report[]))).toEqual(reports(reading))
   }
 })

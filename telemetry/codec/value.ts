@@ -1,36 +1,34 @@
 /**
  * The default payload: a number as text (`1.2`), or JSON `{"v":1.2,"t":1700000000000,"seq":17}`.
- * `t` is optional: milliseconds or seconds since 1970, or ISO 8601. `seq` is optional: the device's own count.
+ * `t` is optional: seconds, ms, us or ns since 1970 (told apart by size), or ISO 8601. `seq` is optional: the device's own count.
  */
 import type { MessageProblem } from '../errors.ts'
-import type { Reading } from '../reading.ts'
-
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
-const iso = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/
-/** Below this a number is seconds: as milliseconds it would lie before 1973, as seconds it reaches to 5138. */
-const millisecondsFrom = 1e11
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
+import type { Codec, Report } from '../reading.ts'
+import { decimalNumber } from './decimal.ts'
+import { excerpt, shown } from './shown.ts'
+import { unixTimeMs, wantedTime } from './unix-time.ts'
 
 /** Longest number or object worth parsing. */
 const payloadBytesMax = 1024
 
 const problem = (code: MessageProblem['code'], detail: string): MessageProblem => ({ code, detail })
 
-export function decodeValue(payload: Buffer): Reading | MessageProblem {
+export function decodeValue(payload: Buffer): Report[] | MessageProblem {
   if (payload.length > payloadBytesMax) {
     return problem('bad_payload', `${payload.length} bytes given, at most ${payloadBytesMax} wanted`)
   }
   const text = payload.toString('utf8').trim()
   if (text.startsWith('{')) return decodeObject(text)
-  if (!decimal.test(text)) {
+  const value = decimalNumber(text)
+  if (value === null) {
     return problem('bad_value', `"${excerpt(text)}" given, a number like 1.2 or JSON like {"v":1.2} wanted`)
   }
-  const value = Number(text)
-  return Number.isFinite(value) ? { value } : problem('bad_value', `"${excerpt(text)}" is too large for a number`)
+  return Number.isFinite(value)
+    ? reports(value, null, undefined)
+    : problem('bad_value', `"${excerpt(text)}" is too large for a number`)
 }
 
-function decodeObject(text: string): Reading | MessageProblem {
+function decodeObject(text: string): Report[] | MessageProblem {
   let json: { v?: unknown; t?: unknown; seq?: unknown }
   try {
     json = JSON.parse(text)
@@ -39,39 +37,48 @@ function decodeObject(text: string): Reading | MessageProblem {
   }
   const { v, t, seq } = json
   if (typeof v !== 'number' || !Number.isFinite(v)) {
-    return problem('bad_value', `"v" is ${excerpt(JSON.stringify(v) ?? 'missing')}, a number wanted`)
+    return problem('bad_value', `"v" is ${shown(v)}, a number wanted`)
   }
-  const reading: Reading = { value: v }
-  if (t !== undefined && t !== null) {
-    const timeMs = decodeTime(t)
-    if (timeMs === null) {
-      return problem('bad_time', `"t" is ${excerpt(JSON.stringify(t))}, ms or s since 1970 or ISO 8601 wanted`)
-    }
-    reading.timeMs = timeMs
+  const timeMs = t === undefined || t === null ? null : unixTimeMs(t)
+  if (timeMs === null && t !== undefined && t !== null) {
+    return problem('bad_time', `"t" is ${shown(t)}, ${wantedTime.unix} wanted`)
   }
-  if (seq !== undefined && seq !== null) {
-    if (!Number.isSafeInteger(seq) || (seq as number) < 0) {
-      return problem('bad_sequence', `"seq" is ${excerpt(JSON.stringify(seq))}, a whole number from 0 on wanted`)
-    }
-    reading.sequence = seq as number
+  if (seq === undefined || seq === null) return reports(v, timeMs, undefined)
+  if (!Number.isSafeInteger(seq) || (seq as number) < 0) {
+    return problem('bad_sequence', `"seq" is ${shown(seq)}, a whole number from 0 on wanted`)
   }
-  return reading
+  return reports(v, timeMs, seq as number)
 }
 
-/** A time without a zone is UTC: a device that means local time must say so. */
-function decodeTime(t: unknown): number | null {
-  let timeMs: number
-  if (typeof t === 'number') timeMs = t < millisecondsFrom ? t * 1000 : t
-  else if (typeof t === 'string' && iso.test(t)) {
-    const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(t.slice(10))
-    timeMs = Date.parse(t.length > 10 && !hasZone ? `${t}Z` : t)
-  } else return null
-  return timeMs >= 0 && timeMs <= timeMsMax ? timeMs : null
+function reports(value: number, timeMs: number | null, sequence: number | undefined): Report[] {
+  const timeBase = timeMs === null ? 'none' : 'unix'
+  const readings = [{ channel: '', value, unit: '', timeBase, timeMs: timeMs ?? 0 } as const]
+  return [sequence === undefined ? { readings } : { readings, sequence }]
 }
 
-const excerpt = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
+/** A number, and perhaps when (milliseconds since 1970) and as which it was taken. */
+export type NumberReading = { value: number; timeMs?: number; sequence?: number }
 
-export function encodeValue(reading: Reading): Buffer {
+export function encodeValue(reading: NumberReading): Buffer {
   if (reading.timeMs === undefined && reading.sequence === undefined) return Buffer.from(String(reading.value))
   return Buffer.from(JSON.stringify({ v: reading.value, t: reading.timeMs, seq: reading.sequence }))
+}
+
+export const valueCodec: Codec = {
+  decode: decodeValue,
+  encode(all) {
+    const [report] = all
+    const [reading] = report?.readings ?? []
+    if (report === undefined || reading === undefined || all.length > 1 || report.readings.length > 1) {
+      throw new Error('the value codec holds exactly one reading')
+    }
+    if (typeof reading.value !== 'number') throw new Error(`the value codec holds numbers, not ${typeof reading.value}`)
+    if (reading.timeBase !== 'none' && reading.timeBase !== 'unix')
+      throw new Error('the value codec holds times since 1970 only')
+    return encodeValue({
+      value: reading.value,
+      ...(reading.timeBase === 'unix' && { timeMs: reading.timeMs }),
+      ...(report.sequence !== undefined && { sequence: report.sequence }),
+    })
+  },
 }
