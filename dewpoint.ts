@@ -1,9 +1,9 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createBroker } from './broker/broker.ts'
+import { configVersion } from './config/difference.ts'
 import type { Config } from './config/load.ts'
 import { createConsole } from './console/console.ts'
 import type { Balance, Check } from './console/status.ts'
@@ -12,14 +12,16 @@ import { startIngest } from './ingest/ingest.ts'
 import { openJournal } from './journal/journal.ts'
 import { openReader } from './journal/reader.ts'
 import { startLiveness } from './liveness/liveness.ts'
+import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
 import { openDuckdb } from './stores/duckdb.ts'
 import { openInfluxdb } from './stores/influxdb.ts'
 import type { Store } from './stores/store.ts'
 import { createCounters } from './telemetry/counters.ts'
+import { createEpochs } from './telemetry/epoch.ts'
 import { lifeCycle, MessageKind } from './telemetry/message.ts'
-import type { Route } from './telemetry/route.ts'
-import { deviceFinder } from './telemetry/topic.ts'
+import { toRecord } from './telemetry/quarantine.ts'
+import { type Route, unitOf } from './telemetry/route.ts'
 
 const flushMsMax = 3_000
 
@@ -29,6 +31,8 @@ export type Dewpoint = {
   data: string
   store: string
   balance(): Balance
+  /** From the next record on these routes count; answers what differs, a line for each. @throws StartError */
+  setRoutes(routes: Route[]): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -48,11 +52,14 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
 
   async function open(): Promise<Dewpoint> {
     const counters = createCounters()
+    const nextEpoch = createEpochs()
     const folder = await claimDataFolder(config.data)
     undo.push(folder.release)
 
     const store = await openStore(config, folder.path, log)
     undo.push(store.close)
+    const plan = createPlan(config.routes, config.broker.status)
+    await plan.check(config.routes, store)
 
     const startAt = (await store.checkpoint()) ?? { position: 0, ordinal: 0 }
     const journalFolder = join(folder.path, 'journal')
@@ -74,10 +81,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       journal.release(position).catch(failed('journal'))
     }
 
-    const deviceOf = deviceFinder([config.broker.status, ...config.routes.map((route) => route.topic)])
     const liveness = await startLiveness({
       openSource,
-      deviceOf,
+      deviceOf: plan.deviceOf,
       folder: folder.path,
       log,
       onChange(change) {
@@ -94,7 +100,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       releasedBefore: journal.first.ordinal,
       store,
       routes: config.routes,
-      configVersion: versionOf(config),
+      configVersion: plan.version(),
       folder: folder.path,
       counters,
       log,
@@ -141,33 +147,39 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       }
     }
 
+    const entrance = {
+      accept: journal.accept,
+      abandon: journal.abandon,
+      isAccepting: () => journal.status().state !== 'failed',
+      nextEpoch,
+      counters,
+      log,
+    }
     console = await createConsole({
+      ...entrance,
       ...config.http,
       store,
       statuses: liveness.devices,
-      unitOf: (channel) => config.routes.find((route) => route.measurement === channel)?.unit ?? '',
+      unitOf: (channel) => unitOf(plan.routes(), channel),
       balance,
       journal: journal.stats,
       quarantine: {
         view: ingest.quarantine,
-        preview: ({ code, reason }) => ({ code, detail: reason }),
+        preview(entry) {
+          const { points, problem } = plan.preview(toRecord(entry), ingest.codecMemory)
+          return problem ?? { points }
+        },
         replay: (entries) => replayInto(journal, entries),
       },
       checks,
-      counters,
-      log,
     })
     undo.push(console.close)
 
     const broker = await createBroker({
+      ...entrance,
       listen: config.broker.listen,
       credentials: config.broker.credentials,
       statusTopic: config.broker.status,
-      accept: journal.accept,
-      abandon: journal.abandon,
-      isAccepting: () => journal.status().state !== 'failed',
-      counters,
-      log,
     })
     undo.push(broker.close)
     liveness.publishWith(broker.publish)
@@ -178,13 +190,15 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       data: folder.path,
       store: describeStore(config, folder.path),
       balance,
+      async setRoutes(routes) {
+        await plan.check(routes, store)
+        await ingest.setRoutes(routes, configVersion(routes))
+        return plan.change(routes)
+      },
       close,
     }
   }
 }
-
-/** Changes when a message would be decided in another way. */
-const versionOf = ({ routes }: Config) => createHash('sha256').update(JSON.stringify(routes)).digest('hex').slice(0, 8)
 
 const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')
 

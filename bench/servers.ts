@@ -54,8 +54,8 @@ export async function startDewpoint(options: DewpointOptions): Promise<Server> {
   const config = join(folder, 'telemetry.yaml')
   const lines = ['broker:', `  listen: [mqtt://127.0.0.1:${mqttPort}]`, 'http:', `  listen: 127.0.0.1:${httpPort}`]
   writeFileSync(config, [...lines, `store: ${store}`, ''].join('\n'))
-  const program = join(import.meta.dirname, '..', 'start.js')
-  const args = ['--config', config, '--data', join(folder, 'data'), '--no-demo']
+  const program = join(import.meta.dirname, '..', 'cli.js')
+  const args = ['start', '--config', config, '--data', join(folder, 'data'), '--no-demo']
   const isUp = (output: string) => output.includes('Dewpoint is up.')
   const running = await start(process.execPath, [...nodeOptions, '--enable-source-maps', program, ...args], isUp)
   return {

@@ -1,7 +1,9 @@
-/** Who may connect, and which topics may be published. Checks come before anything is stored for a client. */
+/** Who may connect. Checks come before anything is stored for a client. */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isReservedClient } from '../telemetry/client.ts'
 import type { RefusalCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
+import { isBroken } from '../telemetry/topic-rules.ts'
 
 export type Credentials = { username: string; password: string }
 
@@ -15,22 +17,12 @@ const connackOf: Partial<Record<RefusalCode, number>> = {
 }
 export const connackCode = (code: RefusalCode): number => connackOf[code] ?? 5
 
-/** Characters that no MQTT string may hold [MQTT-1.5.3-2]; U+FFFD is what broken UTF-8 was read as [MQTT-1.5.3-1]. */
-const isBroken = (text: string) => text.includes('\0') || text.includes('\uFFFD')
-
 /** The reason to refuse a client identifier, or null. `given` is the identifier of the packet, before one is made up. */
 export function clientIdRefusal(given: string, isClean: boolean): RefusalCode | null {
   if (Buffer.byteLength(given) > limits.clientIdBytesMax) return 'client_id_too_long'
   // [MQTT-3.1.3-8]: a session that shall last needs a name.
   if (isBroken(given) || (given === '' && !isClean)) return 'client_id_invalid'
-  return null
-}
-
-/** The reason to refuse a topic of a PUBLISH or a will, or null. */
-export function topicRefusal(topic: string): RefusalCode | null {
-  if (topic.startsWith('$')) return 'topic_reserved'
-  if (topic === '' || /[+#]/.test(topic) || isBroken(topic)) return 'topic_invalid'
-  return Buffer.byteLength(topic) > limits.topicBytesMax ? 'topic_invalid' : null
+  return isReservedClient(given) ? 'client_id_invalid' : null
 }
 
 const digest = (text: string | Buffer) => createHash('sha256').update(text).digest()

@@ -5,6 +5,7 @@ import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createCounters } from '../telemetry/counters.ts'
 import { deferred } from '../telemetry/deferred.ts'
+import { createEpochs } from '../telemetry/epoch.ts'
 import { FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Message, MessageKind } from '../telemetry/message.ts'
@@ -42,6 +43,7 @@ const open = (credentials: { username: string; password: string } | null = null)
       return gate === null || message.kind > MessageKind.will ? Promise.resolve() : gate.promise
     },
     abandon: () => {},
+    nextEpoch: createEpochs(),
     isAccepting: () => isAccepting,
     counters,
     log: pino({ level: 'silent' }),

@@ -8,11 +8,13 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AuthenticateError, type Client, type ConnectPacket, type PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
 import { type Counters, count } from '../telemetry/counters.ts'
+import type { NextEpoch } from '../telemetry/epoch.ts'
 import { AbandonedError, type RefusalCode, refusalCodes, StartError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, type Message, MessageKind, type Qos } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
-import { type Credentials, clientIdRefusal, connackCode, credentialsMatch, topicRefusal } from './admission.ts'
+import { topicRefusal } from '../telemetry/topic-rules.ts'
+import { type Credentials, clientIdRefusal, connackCode, credentialsMatch } from './admission.ts'
 import { hardenConnection } from './harden.ts'
 import { createPresence } from './presence.ts'
 import { boundSessions, type Persistence } from './sessions.ts'
@@ -30,6 +32,7 @@ export type BrokerOptions = {
   accept: Accept
   /** The connection of the epoch is gone: what still waits for accept() is not wanted any more. */
   abandon: (epoch: number) => void
+  nextEpoch: NextEpoch
   /** false while the journal has failed: new connections are refused, so that devices try again later. */
   isAccepting: () => boolean
   counters: Counters
@@ -50,7 +53,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { accept, counters, credentials, log } = options
   const status = topicPattern(options.statusTopic)
   const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
-  const presence = createPresence(accept, options.abandon, onLost)
+  const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost)
   const connects = new WeakMap<Client, ConnectPacket>()
   let closing = false
 

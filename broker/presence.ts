@@ -3,6 +3,7 @@
  * client came later is told by the journal's order, never by the order in which sockets happen to close.
  */
 import type { Client } from 'aedes'
+import type { NextEpoch } from '../telemetry/epoch.ts'
 import { type Accept, type DisconnectReason, lifeCycle, MessageKind } from '../telemetry/message.ts'
 import { internals } from './aedes-internals.ts'
 
@@ -18,13 +19,12 @@ export type Presence = {
 export function createPresence(
   accept: Accept,
   abandon: (epoch: number) => void,
+  nextEpoch: NextEpoch,
   onLost: (error: unknown) => void,
 ): Presence {
   const epochs = new WeakMap<Client, number>()
   const timedOut = new WeakSet<Client>()
   const latest = new Map<string, number>()
-  // Unique over restarts as long as there are fewer than a million connections a second.
-  let lastEpoch = Date.now() * 1000
   let stopped = false
 
   function end(client: Client, epoch: number): void {
@@ -44,7 +44,7 @@ export function createPresence(
 
   return {
     begin(client, details) {
-      const epoch = ++lastEpoch
+      const epoch = nextEpoch()
       epochs.set(client, epoch)
       latest.set(client.id, epoch)
       internals(client).conn.once('close', () => end(client, epoch))

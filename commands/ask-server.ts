@@ -37,7 +37,7 @@ export async function askServer<Answer>(server: string, path: string, body?: obj
 }
 
 /** Where fetch() hides what happened; of several addresses that were tried, the code is all there is. */
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   const { message, code } = Object(cause) as { message?: string; code?: string }
   return message || code || ''
 }

@@ -112,13 +112,13 @@ test('replay sends what was chosen, and exits with 1 when not all could go', asy
 test('command exits with 1 and says in one line what the server said, or that there is none', async () => {
   says({ message: 'no message 5 is in the quarantine' }, 404)
   expect(await run('show', '5')).toBe(1)
-  expect(stderr).toBe(`${url} answered 404: no message 5 is in the quarantine\n`)
+  expect(stderr).toBe(`dewpoint: ${url} answered 404: no message 5 is in the quarantine\n`)
   answer = { status: 200, body: '<html>' }
   expect(await run('list')).toBe(1)
   expect(stderr).toContain('answered 200: this does not look like Dewpoint')
   stderr = ''
   expect(await quarantineCommand(['list', '--url', 'http://127.0.0.1:9'])).toBe(1)
-  expect(stderr).toMatch(/^http:\/\/127\.0\.0\.1:9: [^\n]+\n$/)
+  expect(stderr).toMatch(/^dewpoint: http:\/\/127\.0\.0\.1:9: [^\n]+\n$/)
 })
 
 test.each([
@@ -145,7 +145,7 @@ test.each([
 
 test('command tells how it is used when it is asked', async () => {
   expect(await quarantineCommand(['--help'])).toBe(0)
-  expect(stdout).toContain('dewpoint quarantine replay')
+  expect(stdout).toContain('Usage: dewpoint quarantine list|show|replay')
 })
 
 test('bytes are shown as text only when every one of them can be seen', () => {

@@ -1,15 +1,18 @@
 /** `dewpoint quarantine`: what a running Dewpoint could not store, and the way back. */
-import { parseOptions, parseWhole } from '../devices-sim/options.ts'
+
 import { quarantineCodes, StartError } from '../telemetry/errors.ts'
 import type { QuarantineEntry } from '../telemetry/quarantine.ts'
 import { askServer, CommandError, parseServer } from './ask-server.ts'
+import { parseOptions, parseWhole } from './options.ts'
 import { printable, printableBytes } from './printable.ts'
 
-const help = `Shows the messages that a running Dewpoint could not store, and sends them through its routes again.
+const help = `Usage: dewpoint quarantine list|show|replay [options]
 
-dewpoint quarantine list [options]      the newest last, with the reason
-dewpoint quarantine show ID [options]   one message whole: payload as text, or hexadecimal
-dewpoint quarantine replay [options]    decides messages again, by the routes of now; without a choice all of them
+Shows the messages that a running Dewpoint could not store, and sends them through its routes again.
+
+  list            the newest last, with the reason
+  show ID         one message whole: payload as text, or hexadecimal
+  replay          decides messages again, by the routes of now; without a choice all of them
 
   --id ID         of this message only; may be given several times   (replay)
   --code CODE     of messages with this reason                       (list, replay)
@@ -22,8 +25,8 @@ dewpoint quarantine replay [options]    decides messages again, by the routes of
   --help          this text
 
 A message that is decided again keeps its place and its receive time, and is stored once, however often it is replayed.
-Exit code: 0 when done, 1 when the server did not answer, knows no such message, has no room for all of them, or (--dry-run)
-would still not store some; 2 for bad options.
+Not done: there is no room for all of them, one is not known or, with --dry-run, some would still not be stored.
+Exit code: 0 when done, 1 when not, 2 for bad options.
 `
 
 type Options = { server: string; isJson: boolean; choice: { code?: string; topic?: string } }
@@ -85,7 +88,7 @@ export async function quarantineCommand(argv: string[]): Promise<number> {
     return await (values['dry-run'] ? dryRun(options, question) : replay(options, question))
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`dewpoint: ${error.message}\n`)
     return 1
   }
 }

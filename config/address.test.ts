@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { httpAddress, isLoopback, mqttAddress } from './address.ts'
+import { httpAddress, isLoopback, mqttAddress, sourceAddress } from './address.ts'
 
 test.each([
   ['mqtt://127.0.0.1:1884', '127.0.0.1', 1884],
@@ -10,6 +10,21 @@ test.each([
 ])('mqttAddress gives host and port when %s is given', (text, host, port) => {
   expect(mqttAddress(text)).toEqual({ host, port })
 })
+
+test.each([
+  ['mqtt://x', 'x', 1883],
+  ['mqtts://x', 'x', 8883],
+  ['mqtts://[::1]:1', '::1', 1],
+])('sourceAddress gives host and port when %s is given', (text, host, port) => {
+  expect(sourceAddress(text)).toEqual({ host, port })
+})
+
+test.each(['x', 'mqtts://', 'ws://x', 'mqtts://user:password@x'])(
+  'sourceAddress gives null when %s is given',
+  (text) => {
+    expect(sourceAddress(text)).toBeNull()
+  },
+)
 
 test.each([
   '127.0.0.1:1883',

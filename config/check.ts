@@ -77,7 +77,10 @@ function checkKeys(schema: TObject, map: Map<string, Value>, path: string, probl
     } else if ('default' in property) filled[key] = checkDefault(property, keyPath(path, key), problems)
     else if (Type.IsOptional(property)) continue
     else if (isOmittable(property)) filled[key] = check(property, new Map(), keyPath(path, key), problems)
-    else problems.add(keyPath(path, key), `is missing, ${wanted(property)}`)
+    else {
+      problems.add(keyPath(path, key), `is missing, ${wanted(property)}`)
+      filled[key] = undefined
+    }
   }
   return filled
 }

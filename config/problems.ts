@@ -20,9 +20,24 @@ export type Problems = {
   given(path: string, value: Value, isSecret: boolean): string
   /** Whether parts of the value may be shown: it did not come from a variable. */
   isShown(path: string): boolean
+  /** The same for everything below the path. */
+  isAllShown(path: string): boolean
   /** One line for each problem, in the order of the file. */
   list(fileName: string): string[]
 }
+
+/** Problems whose paths begin below a part of the file: `fields[0].range`. */
+export type ProblemsBelow = Pick<Problems, 'isShown' | 'isAllShown'> & {
+  add(key: string, text: string): void
+  given(key: string, value: Value): string
+}
+
+export const below = (problems: Problems, path: string): ProblemsBelow => ({
+  isShown: (key) => problems.isShown(keyPath(path, key)),
+  isAllShown: (key) => problems.isAllShown(keyPath(path, key)),
+  add: (key, text) => problems.add(keyPath(path, key), text),
+  given: (key, value) => problems.given(keyPath(path, key), value, false),
+})
 
 export const keyPath = (parent: string, key: string): string => (parent === '' ? key : `${parent}.${key}`)
 const parentPath = (path: string): string => path.replace(/(^|\.)[^.[]*$|\[\d+\]$/, '')
@@ -45,6 +60,7 @@ export function createProblems(): Problems {
       return from === null ? shown(value, isSecret) : `(from ${from})`
     },
     isShown: (path) => (places.get(path)?.from ?? null) === null,
+    isAllShown: (path) => ![...places].some(([it, { from }]) => from !== null && it.startsWith(path)),
     list: (fileName) => found.toSorted((a, b) => a.line - b.line).map(({ line, text }) => `${fileName}:${line}${text}`),
   }
 }

@@ -31,7 +31,7 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
   reportTakenAddresses([...brokerListeners, ...httpListeners], problems)
   checkSources(file.sources ?? [], problems)
   for (const [i, route] of (file.routes ?? []).entries()) {
-    if (route !== undefined) checkRoute(route, `routes[${i}]`, problems)
+    if (route !== undefined) checkRoute(route, problems, `routes[${i}]`)
   }
   checkTopics(file, problems)
   checkTypes(file.routes ?? [], problems)
@@ -88,12 +88,14 @@ function checkTypes(routes: Array<Sound<FileRoute> | undefined>, problems: Probl
     const route = whole<FileRoute>(sound)
     if (route === null) continue
     for (const { measurement, field, type, rule } of routeFields(toRoute(route))) {
-      const path = rule === null ? `routes[${i}]` : `routes[${i}].fields[${rule}]`
+      const routePath = `routes[${i}]`
+      const path = rule === null ? routePath : `${routePath}.fields[${rule}]`
       const identity = JSON.stringify([measurement, field])
       const first = firsts.get(identity)
       if (first === undefined) firsts.set(identity, { type, path })
       else if (first.type !== type) {
-        problems.add(path, `writes the field ${field} of a measurement as ${type}, ${first.path} as ${first.type}`)
+        const which = problems.isAllShown(routePath) ? `the field ${field} of ${measurement}` : 'a field'
+        problems.add(path, `writes ${which} as ${type}, ${first.path} writes it as ${first.type}`)
       }
     }
   }

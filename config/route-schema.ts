@@ -194,6 +194,7 @@ export const routeSchema = Type.Object(
       Type.String({ pattern: '^[a-z][a-z0-9_]*$' }),
       text(routeRules.tagValueRule, { title: 'text without backslashes and line ends', examples: ['maize'] }),
       {
+        ...strict,
         title: 'tag names of small letters, digits and _, with values',
         description: 'Tags with a fixed value, beside the levels of the topic.',
         default: {},

@@ -1,22 +1,24 @@
-/** The page and the API over HTTP: fastify, JSON, times in ISO 8601. It only reads, but for a replay of the quarantine. */
+/** The page and the API over HTTP: fastify, JSON, times in ISO 8601. It reads, but for the entrance (ingest.ts) and a replay of the quarantine. */
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import Type from 'typebox'
-import type { Counters } from '../telemetry/counters.ts'
 import type { DeviceStatus, StateChange } from '../telemetry/device.ts'
 import { StartError, UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { DeviceReading } from '../telemetry/reading.ts'
 import { readAssets } from './assets.ts'
+import { addExport } from './export.ts'
 import { createFleet } from './fleet.ts'
+import { addIngest, type IngestDoor } from './ingest.ts'
 import { createLive } from './live.ts'
 import { createMetrics } from './metrics.ts'
+import { channelName, deviceName, siteName } from './parameters.ts'
 import { addQuarantine, type QuarantineOptions } from './quarantine.ts'
 import { answerReadings, type ReadingsParameters } from './readings.ts'
 import { type Balance, type Check, health } from './status.ts'
 
-export type ConsoleOptions = {
+export type ConsoleOptions = IngestDoor & {
   host: string
   port: number
   store: ReadingStore
@@ -27,7 +29,6 @@ export type ConsoleOptions = {
   quarantine: QuarantineOptions
   /** Everything that must work, except the store's answer, which is asked for here. */
   checks: () => { [name: string]: Check }
-  counters: Counters
   log: Logger
 }
 
@@ -38,19 +39,16 @@ export type Console = {
   close(): Promise<void>
 }
 
-/** No device, site or channel holds a control character, and InfluxQL cannot ask for one. */
-const name = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
-/** '': the device's route names no site. */
-const siteName = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 const nothingElse = { additionalProperties: false }
 const readingsSchema = Type.Object(
   {
-    device: name,
+    device: deviceName,
     site: Type.Optional(siteName),
-    channel: name,
+    channel: channelName,
     from: Type.Optional(Type.String()),
     to: Type.Optional(Type.String()),
     points: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    newest: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   },
   nothingElse,
 )
@@ -64,6 +62,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
   const app = Fastify({
     loggerInstance: log.child({ part: 'http' }, { level: 'warn' }) as FastifyBaseLogger,
     forceCloseConnections: true,
+    requestTimeout: limits.requestTimeoutMs,
     // A parameter that is not known is an error, not something to leave out in silence.
     ajv: { customOptions: { removeAdditional: false } },
     // What cannot even be parsed passes no hook.
@@ -82,7 +81,9 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     health: currentHealth,
   })
 
-  protect(app, options.host)
+  const isLoopback = /^(127\.|::1$|localhost$)/.test(options.host)
+  protect(app, isLoopback)
+  addIngest(app, isLoopback, options)
   for (const { path, type, body } of readAssets()) {
     app.get(path, (_request, reply) =>
       reply.header('content-type', type).header('cache-control', 'no-cache').send(body),
@@ -100,6 +101,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     { schema: { querystring: readingsSchema } },
     (request) => answerReadings(store, request.query),
   )
+  addExport(app, store)
   addQuarantine(app, options.quarantine)
   // Without a HEAD of its own: that would take a place among the streams and never end.
   app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {
@@ -133,8 +135,7 @@ const securityHeaders = {
 }
 
 /** Headers, errors, and the Host check: a web site elsewhere must not read a loopback page by naming it in its own DNS. */
-function protect(app: FastifyInstance, host: string): void {
-  const isLoopback = /^(127\.|::1$|localhost$)/.test(host)
+function protect(app: FastifyInstance, isLoopback: boolean): void {
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     reply.headers(securityHeaders)
     if (isLoopback && !/^(127\.[\d.]+|localhost|\[::1\])$/.test(request.hostname)) {

@@ -70,6 +70,8 @@ test('quarantine lists whole entries by code, topic, place and number', async ()
   expect(await idsOf('/api/quarantine?topic=a/')).toEqual(['200', '100'])
   expect(await idsOf('/api/quarantine?topic=%2B/c')).toEqual(['300', '200'])
   expect(await idsOf('/api/quarantine?before=300&limit=1')).toEqual(['200'])
+  expect(await idsOf('/api/quarantine?ids=100')).toEqual(['100'])
+  expect(await idsOf('/api/quarantine?ids=100&ids=7&ids=300')).toEqual(['300', '100'])
   expect((await get('/api/quarantine/codes')).json()).toEqual({ bad_value: 2, no_route: 1 })
 })
 

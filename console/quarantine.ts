@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type, { type Static } from 'typebox'
+import Type from 'typebox'
 import { type QuarantineCode, quarantineCodes } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import {
@@ -15,7 +15,7 @@ import {
   topicChoice,
 } from '../telemetry/quarantine.ts'
 import { requireSameOrigin } from './origin.ts'
-import { ParameterError } from './readings.ts'
+import { ParameterError } from './parameters.ts'
 
 /** What the routes of now make of a message: line protocol, nothing where there is no reading, or why not. */
 export type Preview = { points: string[] } | { code: string; detail: string }
@@ -27,6 +27,8 @@ export type QuarantineOptions = {
   replay: (entries: QuarantineEntry[]) => Promise<number>
 }
 
+/** Node takes headers of 16 KiB in all. */
+const idsInUrlMax = 500
 const nothingElse = { additionalProperties: false }
 const id = Type.String({ pattern: '^\\d{1,16}$' })
 const choiceSchema = {
@@ -37,6 +39,7 @@ const listSchema = Type.Object(
   {
     limit: Type.Integer({ minimum: 1, maximum: 100_000, default: 10_000 }),
     before: Type.Optional(id),
+    ids: Type.Optional(Type.Array(id, { maxItems: idsInUrlMax })),
     ...choiceSchema,
   },
   nothingElse,
@@ -50,8 +53,8 @@ const replaySchema = Type.Object(
   },
   nothingElse,
 )
-type Choice = { code?: string; topic?: string; before?: string }
-type Wanted = Static<typeof replaySchema> & Choice
+type Choice = { ids?: string[]; code?: string; topic?: string; before?: string }
+type Wanted = Choice & { dryRun: boolean }
 
 export function addQuarantine(app: FastifyInstance, { view, preview, replay }: QuarantineOptions): void {
   let isReplaying = false
@@ -59,7 +62,7 @@ export function addQuarantine(app: FastifyInstance, { view, preview, replay }: Q
   app.get<{ Querystring: Choice & { limit: number } }>(
     '/api/quarantine',
     { schema: { querystring: listSchema } },
-    async ({ query }) => view.list(query.limit, chosen(query)),
+    async ({ query }) => select(query).entries.slice(0, query.limit),
   )
   app.get('/api/quarantine/codes', async () => view.counts())
   app.get('/api/quarantine.jsonl', (_request, reply) => {
@@ -92,6 +95,8 @@ export function addQuarantine(app: FastifyInstance, { view, preview, replay }: Q
       { schema: { body: replaySchema }, bodyLimit: limits.quarantineQuestionBytesMax },
       async ({ body }, reply) => {
         const { entries, unknown } = select(body)
+        // The oldest first: a device's readings are decided in the order in which they came.
+        entries.reverse()
         if (body.dryRun) return { ...(await previews(entries)), unknown }
         if (isReplaying) return reply.status(409).send({ message: 'another replay is on its way to the journal' })
         isReplaying = true
@@ -111,15 +116,15 @@ export function addQuarantine(app: FastifyInstance, { view, preview, replay }: Q
     return entry
   }
 
-  /** The oldest first: a device's readings are decided in the order in which they came. */
-  function select(body: Wanted): { entries: QuarantineEntry[]; unknown: string[] } {
-    const choice = chosen(body)
-    if (body.ids === undefined) return { entries: view.list(Number.POSITIVE_INFINITY, choice).reverse(), unknown: [] }
-    const wanted = [...new Set(body.ids)]
-    const entries = wanted.flatMap((it) => view.get(it) ?? []).filter((it) => isChosen(it, choice))
+  /** The newest first. */
+  function select(asked: Choice): { entries: QuarantineEntry[]; unknown: string[] } {
+    const choice = chosen(asked)
+    const all = (): QuarantineEntry[] => view.list(Number.POSITIVE_INFINITY, choice)
+    if (asked.ids === undefined) return { entries: all(), unknown: [] }
+    const ids = new Set(asked.ids)
     return {
-      entries: entries.sort((a, b) => Number(a.id) - Number(b.id)),
-      unknown: wanted.filter((it) => view.get(it) === undefined),
+      entries: all().filter((it) => ids.has(it.id)),
+      unknown: [...ids].filter((it) => view.get(it) === undefined),
     }
   }
 
@@ -148,9 +153,6 @@ function chosen({ code, topic, before }: Choice): QuarantineChoice {
     ...(before !== undefined && { before: Number(before) }),
   }
 }
-
-const isChosen = (entry: QuarantineEntry, { code, matches }: QuarantineChoice) =>
-  (code === undefined || entry.code === code) && (matches === undefined || matches(entry.topic))
 
 const attached = (reply: FastifyReply, type: string, name: string): FastifyReply =>
   reply.header('content-type', type).header('content-disposition', `attachment; filename="${name}"`)

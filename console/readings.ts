@@ -1,6 +1,7 @@
-/** GET /api/readings: all readings of a channel in a range, or a reduced picture of them. */
+/** GET /api/readings: all readings of a channel in a range, the newest of them, or a reduced picture. */
 import { limits } from '../telemetry/limits.ts'
-import type { ChannelQuery, ReadingStore } from '../telemetry/query.ts'
+import type { ChannelQuery, ReadingStore, TimedValue } from '../telemetry/query.ts'
+import { ParameterError, parseTime } from './parameters.ts'
 
 export type ReadingsParameters = {
   device: string
@@ -10,25 +11,12 @@ export type ReadingsParameters = {
   from?: string
   to?: string
   points?: number
-}
-
-/** What was asked cannot be answered; becomes a 400. */
-export class ParameterError extends Error {
-  readonly statusCode = 400
-}
-
-const timeMsMax = 9.2e12
-
-function parseTime(name: 'from' | 'to', text: string | undefined): number | null {
-  if (text === undefined) return null
-  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (!Number.isFinite(ms))
-    throw new ParameterError(`${name}: "${text}" given, ISO 8601 like 2026-11-23T07:00:00Z wanted`)
-  // Nothing is stored before 1970, or beyond what 64 bits of nanoseconds hold.
-  return Math.min(Math.max(ms, 0), timeMsMax)
+  newest?: number
 }
 
 const iso = (timeMs: number) => new Date(timeMs).toISOString()
+
+const view = ({ timeMs, value }: TimedValue) => ({ time: iso(timeMs), value })
 
 export async function answerReadings(store: ReadingStore, asked: ReadingsParameters): Promise<object[]> {
   const query: ChannelQuery = {
@@ -45,15 +33,19 @@ export async function answerReadings(store: ReadingStore, asked: ReadingsParamet
     toMs ??= extent.toMs
   }
   if (fromMs > toMs) return []
+  if (asked.points !== undefined && asked.newest !== undefined)
+    throw new ParameterError('points and newest given, one of them wanted')
   if (asked.points !== undefined) {
     const ranges = await store.downsampled({ ...query, fromMs, toMs }, asked.points)
     return ranges.map(({ timeMs, mean, min, max }) => ({ time: iso(timeMs), mean, min, max }))
   }
+  if (asked.newest !== undefined)
+    return (await store.readings({ ...query, fromMs, toMs }, asked.newest, 'last')).map(view)
   const readings = await store.readings({ ...query, fromMs, toMs }, limits.readingRowsMax + 1)
   if (readings.length > limits.readingRowsMax) {
     throw new ParameterError(
-      `more than ${limits.readingRowsMax} readings in this range: ask for a shorter one, or add points=N`,
+      `more than ${limits.readingRowsMax} readings in this range: ask for a shorter one, or add points=N or newest=N`,
     )
   }
-  return readings.map(({ timeMs, value }) => ({ time: iso(timeMs), value }))
+  return readings.map(view)
 }

@@ -16,7 +16,7 @@ import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
 import { fromReplay, type QuarantineView } from '../telemetry/quarantine.ts'
-import type { DeviceReading } from '../telemetry/reading.ts'
+import type { CodecMemory, DeviceReading } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
 import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/schema.ts'
 import { type Batch, createBatch, isFull } from './batch.ts'
@@ -60,6 +60,8 @@ export type Ingest = {
   neededFrom(): number
   storeState(): StoreState
   quarantine: QuarantineView
+  /** What codecs know of earlier messages; for looks, not for changes. */
+  codecMemory: CodecMemory
   /** Rows of the completeness ledger that are not in the store yet. */
   openRows(name: DeviceName): LedgerRow[]
   /** Resolves when everything read so far is stored by the old routes; the next record goes by the new ones. */
@@ -258,6 +260,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     neededFrom: () => windowStart(Math.min(savedAt, checkpoint.position)),
     storeState: deliverer.state,
     quarantine,
+    codecMemory: state.memoryOfThePast,
     openRows: (name) => state.device(name).rows,
     setRoutes: (routes, version) =>
       inTurn(async () => {

@@ -80,7 +80,7 @@ export function createDevices(
     const atMs = Math.floor(record.receivedAtUs / 1000)
     let device = devices.get(deviceKey(name))
     if (device === undefined) {
-      const why = 'never seen before'
+      const why = 'no connection speaks for it'
       device = {
         ...name,
         state: 'offline',

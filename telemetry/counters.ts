@@ -6,6 +6,16 @@ import type { QuarantineCode, RefusalCode } from './errors.ts'
 import type { CounterEvent, TimeQuality } from './quality.ts'
 import type { QuarantineDrop } from './quarantine.ts'
 
+/** What one source did. */
+export type SourceCounters = {
+  /** Readings that came from it. */
+  received: number
+  /** Retained readings left aside: they were published before the subscription began, nobody can say when. */
+  retainedSkipped: number
+  /** Connections that its broker granted. */
+  connects: number
+}
+
 export type Counters = {
   connectionsOpen: number
   connectionsTotal: number
@@ -41,6 +51,7 @@ export type Counters = {
   reloads: { done: number; failed: number }
   liveClients: number
   liveClosed: number
+  sources: { [name: string]: SourceCounters }
 }
 
 export const createCounters = (): Counters => ({
@@ -65,6 +76,7 @@ export const createCounters = (): Counters => ({
   reloads: { done: 0, failed: 0 },
   liveClients: 0,
   liveClosed: 0,
+  sources: {},
 })
 
 export function count<Code extends string>(by: Partial<Record<Code, number>>, code: Code): void {

@@ -17,17 +17,20 @@ export const quarantineCodes = {
 } as const
 export type QuarantineCode = keyof typeof quarantineCodes
 
-/** Why the broker said no. */
+/** Why an entrance (broker, HTTP, source) said no. */
 export const refusalCodes = {
   packet_too_large: 'a packet was longer than the limit',
   client_id_too_long: 'the client identifier was longer than the limit',
-  client_id_invalid: 'the client identifier or will topic holds characters that MQTT forbids',
+  client_id_invalid: 'the client identifier is reserved, or it or the will topic holds characters that MQTT forbids',
   topic_invalid: 'the topic is empty, too long, or holds characters that MQTT forbids',
   topic_reserved: 'topics that begin with $ belong to the broker',
-  bad_credentials: 'user name or password are wrong',
+  bad_credentials: 'user name, password or token are wrong',
   not_accepting: 'the journal cannot take messages',
   abandoned: 'the connection ended while the message waited for room in the journal',
   too_many_connections: 'the limit of open connections is reached',
+  request_invalid: 'an HTTP request is not what the ingest entrance reads',
+  too_many_requests: 'the limit of ingest requests at once is reached',
+  request_too_large: 'an HTTP request has more bytes or messages than the limit',
 } as const
 export type RefusalCode = keyof typeof refusalCodes
 

@@ -38,6 +38,24 @@ export const limits = {
   textBytesMax: 4 * KiB,
   /** What a compressed payload may become; more is quarantined without being inflated to its end. */
   inflatedBytesMax: 1 * MiB,
+  /** Longest body of POST /api/ingest, ... */
+  ingestBodyBytesMax: 1 * MiB,
+  /** ... messages in one body, ... */
+  ingestMessagesMax: 10_000,
+  /** ... and requests at once, those that wait for the journal included: together they bound what HTTP holds in memory. */
+  ingestRequestsMax: 32,
+  /** What a sender who was told 503 should wait. */
+  ingestRetryAfterS: 10,
+  /** How long a request may take to arrive. */
+  requestTimeoutMs: 60_000,
+
+  /** Messages of a source that wait for the journal; then it reads no more. MQTT 5 brokers are told [MQTT5-3.1.2.11.3]. */
+  sourceInFlightMax: 100,
+  /** How long an MQTT 5 broker keeps our session, and messages for it, while we are away. */
+  sourceSessionS: 7 * 24 * 60 * 60,
+  sourceKeepAliveS: 60,
+  sourceBackoffMsMin: 500,
+  sourceBackoffMsMax: 30_000,
 
   segmentBytes: 16 * MiB,
   /** Journal on disk; when it is full, nothing is accepted until the store catches up. */
@@ -56,6 +74,7 @@ export const limits = {
   packedSpanSMax: 10 * 366 * 86_400,
   /** Metrics that the births of a Sparkplug edge node, and of its devices together, may announce. */
   metricsPerEdgeMax: 5_000,
+  metricNameLengthMax: 512,
 
   /** How much journal is looked back upon to find a message that came twice. */
   duplicateWindowBytes: 16 * MiB,

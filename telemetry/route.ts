@@ -1,5 +1,6 @@
 /** A Route as configured, every default filled in: which topics become which points. */
 import type { FieldType } from './point.ts'
+import { channelOf } from './schema.ts'
 
 /** Where json, cbor and msgpack payloads hold what. Paths: `a.b`, `a[0]`, `$.a` from the root; `[]` walks an array. */
 export type TreeLayout = {
@@ -180,4 +181,14 @@ export const treeDefaults: TreeLayout = {
   boot: 'boot',
   sent: 'sent',
   next: 'next',
+}
+
+/** The unit of a channel (channelOf) as the routes name it; '' when only payloads do, or nobody does. */
+export function unitOf(routes: Route[], channel: string): string {
+  for (const { measurement, unit, fields } of routes) {
+    const rule = fields.find((it) => channelOf(it.measurement ?? measurement, it.field) === channel)
+    if (rule !== undefined && rule.unit !== '') return rule.unit
+    if (measurement === channel) return unit
+  }
+  return ''
 }

@@ -1,14 +1,15 @@
-/** An MQTT broker of somebody else that Dewpoint subscribes to, as configured, every default filled in. */
+/** An existing MQTT broker that readings are fetched from, as configured. */
 export type Source = {
-  /** mqtt:// or mqtts://, host and port. */
-  url: string
-  /** host:port, for logs. */
+  /** Names it in the journal (client `source:NAME`), in /healthz and in the metrics. */
   name: string
+  /** mqtt://, mqtts://, ws:// or wss://, without user name and password. */
+  url: string
   username: string | null
   password: string | null
+  /** Names our session at that broker, which keeps messages for it while we are away. */
   clientId: string
-  /** MQTT topic filters, at least one. */
+  /** MQTT topic filters. */
   topics: string[]
-  /** Name of a shared subscription; null: not shared. */
+  /** Group of a shared subscription, or null: every message comes here. */
   share: string | null
 }

@@ -1,6 +1,8 @@
 /** The server's answers, typed, and how to ask for them. */
 
-export type Latest = { time: string; value: number; unit: string }
+export type Value = number | string | boolean
+export type StoredReading = { time: string; value: Value }
+export type Latest = StoredReading & { unit: string }
 /** States are online and offline today; the page shows any other word as it comes. */
 export type DeviceState = {
   site: string
@@ -13,21 +15,26 @@ export type DeviceState = {
   alert: boolean
 }
 export type Device = DeviceState & { latest: Record<string, Latest> }
-export type LiveReading = { site: string; device: string; channel: string; unit: string; time: string; value: number }
+export type LiveReading = Latest & { site: string; device: string; channel: string }
 export type Bucket = { time: string; mean: number; min: number; max: number }
 export type Counters = Record<
   'received' | 'accepted' | 'refused' | 'waiting' | 'stored' | 'quarantined' | 'duplicate' | 'damaged' | 'held',
   number
 >
 export type Quarantined = {
-  id: string | number
+  id: string
   topic: string
   client: string
   time: string
   code: string
   reason: string
   payload: string
+  configVersion: string
+  /** Grows when the message is decided again and stays. */
+  decidedAt: number
 }
+/** What the routes of now make of a message: points as line protocol, or why it stays. */
+export type Preview = { id: string } & ({ points: string[] } | { code: string; detail: string })
 export type Health = { status: 'ok' | 'failing'; checks: Record<string, { ok: boolean; detail: string }> }
 
 /** An answer that takes longer than this is shown as a problem, with a way to ask again. */
@@ -48,10 +55,10 @@ function learnServerTime(response: Response): void {
   serverAheadMs = Math.abs(aheadMs) > 2_500 ? aheadMs : 0
 }
 
-async function ask(path: string, signal?: AbortSignal): Promise<Response> {
+async function ask(path: string, signal?: AbortSignal, post?: RequestInit): Promise<Response> {
   const timeout = AbortSignal.timeout(answerWithinMs)
   try {
-    const response = await fetch(path, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
+    const response = await fetch(path, { ...post, signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
     learnServerTime(response)
     return response
   } catch (error) {
@@ -61,8 +68,14 @@ async function ask(path: string, signal?: AbortSignal): Promise<Response> {
   }
 }
 
-async function getJson<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
-  const response = await ask(path, signal)
+const getJson = async <Answer>(path: string, signal?: AbortSignal) => readJson<Answer>(await ask(path, signal))
+
+async function postJson<Answer>(path: string, body: object): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' }
+  return readJson<Answer>(await ask(path, undefined, { method: 'POST', headers, body: JSON.stringify(body) }))
+}
+
+async function readJson<Answer>(response: Response): Promise<Answer> {
   if (response.ok) return (await response.json()) as Answer
   const problem = (await response.json().catch(() => ({}))) as { message?: string }
   throw new Error(`The server answered ${response.status}${problem.message ? `: ${problem.message}` : '.'}`)
@@ -70,23 +83,45 @@ async function getJson<Answer>(path: string, signal?: AbortSignal): Promise<Answ
 
 export const getDevices = () => getJson<Device[]>('/api/devices')
 export const getCounters = () => getJson<Counters>('/api/counters')
-export const getQuarantine = (limit: number) => getJson<Quarantined[]>(`/api/quarantine?limit=${limit}`)
+/** The newest; of one code unless that is ''. */
+export function getQuarantine(limit: number, code: string): Promise<Quarantined[]> {
+  const query = new URLSearchParams({ limit: String(limit), ...(code !== '' && { code }) })
+  return getJson(`/api/quarantine?${query}`)
+}
+/** Those of the messages that are still there. */
+export const getQuarantined = (ids: string[]) =>
+  getJson<Quarantined[]>(`/api/quarantine?${new URLSearchParams(ids.map((id) => ['ids', id]))}`)
+export const getQuarantineCodes = () => getJson<Record<string, number>>('/api/quarantine/codes')
+export const previewQuarantined = (ids: string[]) =>
+  postJson<{ previews: Preview[]; remaining: number; unknown: string[] }>('/api/quarantine/replay', {
+    ids,
+    dryRun: true,
+  })
+export const replayQuarantined = (ids: string[]) =>
+  postJson<{ replayed: number; remaining: number; unknown: string[] }>('/api/quarantine/replay', { ids })
 
 /** A failing health check answers 503 with the same body, so the status code is not looked at. */
 export const getHealth = async (): Promise<Health> => (await (await ask('/healthz')).json()) as Health
 
-export function getBuckets(
-  of: { site: string; device: string; channel: string },
-  range: { fromMs: number; toMs: number; points: number },
-  signal: AbortSignal,
-): Promise<Bucket[]> {
+type Of = { site: string; device: string; channel: string }
+type Range = { fromMs: number; toMs: number }
+
+/** Mean, lowest and highest of about so many stretches. */
+export const getBuckets = (of: Of, range: Range, points: number, signal: AbortSignal): Promise<Bucket[]> =>
+  getReadings(of, range, { points: String(points) }, signal)
+
+/** The newest readings, in order of time. */
+export const getNewest = (of: Of, range: Range, newest: number, signal: AbortSignal): Promise<StoredReading[]> =>
+  getReadings(of, range, { newest: String(newest) }, signal)
+
+function getReadings<Answer>(of: Of, range: Range, more: Record<string, string>, signal: AbortSignal): Promise<Answer> {
   const query = new URLSearchParams({
     site: of.site,
     device: of.device,
     channel: of.channel,
     from: new Date(range.fromMs).toISOString(),
     to: new Date(range.toMs).toISOString(),
-    points: String(range.points),
+    ...more,
   })
   return getJson(`/api/readings?${query}`, signal)
 }

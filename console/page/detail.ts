@@ -1,21 +1,14 @@
-/** The chosen device: its state, and a chart of one channel that moves on with the live readings. */
-import { type DeviceState, getBuckets, type LiveReading, serverNowMs } from './api.ts'
+/** The chosen device: its state, and one channel that moves on with the live readings: a chart, or a list of texts. */
+import { type DeviceState, getBuckets, getNewest, type LiveReading, serverNowMs } from './api.ts'
 import { createChart } from './chart.ts'
 import { compareChannels, type DeviceRow } from './device-row.ts'
 import { byId, element, type Notice, setNotice, setSegments, setText } from './dom.ts'
-import { formatAge, formatDuration, formatTime, formatValue, withUnit } from './format.ts'
+import { formatAge, formatDuration, formatTime } from './format.ts'
 import { deviceKey } from './place.ts'
+import { type Range, ranges } from './ranges.ts'
+import { showReadout } from './readout.ts'
+import { createTextList, newestTexts } from './text-list.ts'
 import { createTrace } from './trace.ts'
-
-const ranges = [
-  { value: '5m', label: '5 min', name: 'the last 5 minutes', ms: 300_000 },
-  { value: '1h', label: '1 h', name: 'the last hour', ms: 3_600_000 },
-  { value: '24h', label: '24 h', name: 'the last 24 hours', ms: 86_400_000 },
-  { value: '7d', label: '7 d', name: 'the last 7 days', ms: 604_800_000 },
-  { value: '1y', label: '1 y', name: 'the last year', ms: 31_536_000_000 },
-  { value: '10y', label: '10 y', name: 'the last ten years', ms: 315_360_000_000 },
-] as const
-type Range = (typeof ranges)[number]
 
 const points = 400
 /** The store's buckets replace the live readings from time to time, so that a long watch stays light and true. */
@@ -25,6 +18,8 @@ const isAmount = (channel: string) => /rain|precip|snowfall/i.test(channel)
 
 export function createDetail(onChannel: (channel: string) => void) {
   const trace = createTrace()
+  const texts = createTextList(byId('texts'))
+  let isText = false
   let row: DeviceRow | null = null
   let channel: string | null = null
   let range: Range = ranges[0]
@@ -42,40 +37,31 @@ export function createDetail(onChannel: (channel: string) => void) {
     setReadout()
   })
 
-  const unit = () => (row && channel ? (row.device.latest[channel]?.unit ?? '') : '')
+  const latest = () => (row !== null && channel !== null ? row.device.latest[channel] : undefined)
+  /** What was sent last tells what the channel is; of a number, or of nothing yet, a chart is drawn. */
+  const hasText = () => !['number', 'undefined'].includes(typeof latest()?.value)
 
   const setReadout = () => {
-    if (channel === null) return byId('readout').replaceChildren()
-    const nowMs = serverNowMs()
-    const extent = trace.extent(nowMs - range.ms)
-    const timeMs = pointed === null ? undefined : columns[0][pointed]
-    const mean = pointed === null ? null : (columns[3][pointed] ?? null)
-    const isPointed = timeMs !== undefined && mean !== null
-    const value = isPointed ? mean : (row?.device.latest[channel]?.value ?? null)
-    const low = isPointed ? (columns[2][pointed ?? 0] ?? mean) : (extent?.low ?? null)
-    const high = isPointed ? (columns[1][pointed ?? 0] ?? mean) : (extent?.high ?? null)
-    const latest = row?.device.latest[channel]
-    const shownMs = isPointed ? timeMs : latest === undefined ? null : Date.parse(latest.time)
-    const when =
-      shownMs === null ? '' : isPointed ? formatTime(shownMs, nowMs) : `latest, ${formatTime(shownMs, nowMs)}`
-    const parts = [
-      element('span', 'readout-value', value === null ? '–' : withUnit(formatValue(value), unit())),
-      element('span', 'readout-when', when),
-    ]
-    if (low !== null && high !== null && formatValue(low) !== formatValue(high)) {
-      const text = `${isPointed ? '' : `${range.label}: `}lowest ${formatValue(low)} · highest ${formatValue(high)}`
-      parts.push(element('span', 'readout-extent', text))
+    if (row === null || channel === null) {
+      showReadout(null)
+      return
     }
-    byId('readout').replaceChildren(...parts)
-    const described = extent
-      ? `lowest ${withUnit(formatValue(extent.low), unit())}, highest ${withUnit(formatValue(extent.high), unit())}`
-      : 'no reading'
-    byId('chart').setAttribute('aria-label', `${channel} of ${row?.device.device} in ${range.name}: ${described}`)
+    const at = pointed ?? -1
+    const [timeMs, mean] = [columns[0][at], columns[3][at] ?? null]
+    const isPointed = !isText && timeMs !== undefined && mean !== null
+    showReadout({
+      device: row.device.device,
+      channel,
+      latest: latest(),
+      range,
+      extent: trace.extent(serverNowMs() - range.ms),
+      pointed: isPointed ? { timeMs, mean, low: columns[2][at] ?? mean, high: columns[1][at] ?? mean } : null,
+    })
   }
 
   const noticeWhenEmpty = (): Notice => {
-    const latest = row && channel ? row.device.latest[channel] : undefined
-    const ageMs = latest === undefined ? null : serverNowMs() - Date.parse(latest.time)
+    const newest = latest()
+    const ageMs = newest === undefined ? null : serverNowMs() - Date.parse(newest.time)
     const hint = ageMs === null ? 'It may start at any moment.' : `The last one is from ${formatAge(ageMs)}.`
     const wider = ranges.find((one) => one.ms > range.ms && (ageMs === null || one.ms > ageMs))
     const title = `No reading of ${channel} in ${range.name}.`
@@ -87,14 +73,17 @@ export function createDetail(onChannel: (channel: string) => void) {
     drawnAtMs = serverNowMs()
     const fromMs = drawnAtMs - range.ms
     columns = trace.columns(fromMs, range.ms / points)
-    const isEmpty = columns[0].length === 0
+    const isEmpty = isText ? texts.show(fromMs, drawnAtMs) === 0 : columns[0].length === 0
     const isLoading = isEmpty && loadedAtMs === 0
     // Live readings are drawn even while the store does not answer; what is missing is said above them.
     const whenEmpty = isLoading ? { title: 'Loading readings…', kind: 'loading' as const } : noticeWhenEmpty()
     setNotice(byId('chart-notice'), problem ?? (isEmpty ? whenEmpty : null))
     byId('chart-notice').classList.toggle('is-strip', !isEmpty)
     byId('chart').classList.toggle('is-empty', isEmpty)
-    if (!isEmpty) chart.show({ columns, fromMs, toMs: drawnAtMs, unit: unit(), isBars: isAmount(channel) })
+    if (!isEmpty && !isText) {
+      const unit = latest()?.unit ?? ''
+      chart.show({ columns, fromMs, toMs: drawnAtMs, unit, isBars: isAmount(channel) })
+    }
     setReadout()
   }
 
@@ -106,9 +95,15 @@ export function createDetail(onChannel: (channel: string) => void) {
     const nowMs = serverNowMs()
     try {
       const of = { site: row.device.site, device: row.device.device, channel }
-      const buckets = await getBuckets(of, { fromMs: nowMs - range.ms, toMs: nowMs, points }, current.signal)
+      const asked = { fromMs: nowMs - range.ms, toMs: nowMs }
+      if (isText) {
+        const newest = await getNewest(of, asked, newestTexts, current.signal)
+        if (!current.signal.aborted) texts.setStored(newest)
+      } else {
+        const buckets = await getBuckets(of, asked, points, current.signal)
+        if (!current.signal.aborted) trace.setStored(buckets)
+      }
       if (current.signal.aborted) return
-      trace.setStored(buckets)
       problem = null
     } catch (error) {
       if (current.signal.aborted) return
@@ -121,10 +116,22 @@ export function createDetail(onChannel: (channel: string) => void) {
 
   const restart = () => {
     trace.clear()
+    texts.clear()
+    isText = hasText()
+    byId('chart').hidden = isText
+    byId('texts').hidden = !isText
     problem = null
     loadedAtMs = 0
     draw()
     void reload()
+  }
+
+  const clear = () => {
+    trace.clear()
+    byId('texts').hidden = true
+    byId('chart').hidden = false
+    byId('chart').classList.add('is-empty')
+    setReadout()
   }
 
   const setRange = (next: Range, isByReader: boolean) => {
@@ -178,15 +185,13 @@ export function createDetail(onChannel: (channel: string) => void) {
       pointed = null
       if (channel === null) {
         load?.abort()
-        trace.clear()
-        byId('chart').classList.add('is-empty')
-        setReadout()
+        clear()
         const hint = 'Its chart appears with the first one.'
         setNotice(byId('chart-notice'), { title: 'This device has not sent a reading yet.', hint })
         return
       }
-      const latest = next.device.latest[channel]
-      const ageMs = latest === undefined ? 0 : serverNowMs() - Date.parse(latest.time)
+      const newest = latest()
+      const ageMs = newest === undefined ? 0 : serverNowMs() - Date.parse(newest.time)
       setRange(isRangeChosen ? range : (ranges.find((one) => one.ms > ageMs) ?? ranges[5]), false)
       restart()
     },
@@ -196,13 +201,11 @@ export function createDetail(onChannel: (channel: string) => void) {
       load?.abort()
       row = null
       channel = null
-      trace.clear()
+      clear()
       setText(byId('detail-title'), 'No device')
       byId('detail-state').replaceChildren()
       byId('channels').hidden = true
       byId('ranges').hidden = true
-      byId('chart').classList.add('is-empty')
-      setReadout()
       setNotice(byId('chart-notice'), notice)
     },
 
@@ -218,8 +221,11 @@ export function createDetail(onChannel: (channel: string) => void) {
           setChannels()
           continue
         }
-        trace.append(Date.parse(reading.time), reading.value)
         hasNew = true
+        const timeMs = Date.parse(reading.time)
+        if (isText) texts.append(timeMs, reading.value)
+        else if (typeof reading.value === 'number') trace.append(timeMs, reading.value)
+        else restart()
       }
       if (hasNew && range.ms <= 3_600_000) draw()
       else if (hasNew) setReadout()

@@ -1,10 +1,24 @@
-/** How numbers, times, units and untrusted bytes are written on the page. */
+/** How values, times, units and untrusted bytes are written on the page. */
+import type { Value } from './api.ts'
 
 const decimals = [0, 1, 2, 3].map((digits) => new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }))
 const small = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 })
 
+/** A value in one line; texts are cut where they are longer than `charactersMax`. */
+export function formatValue(value: Value, charactersMax = 100): string {
+  if (typeof value === 'number') return formatNumber(value)
+  return typeof value === 'boolean' ? String(value) : formatText(value, charactersMax)
+}
+
+/** Written by a device that nobody vouches for: what cannot be seen, or turns the direction of writing, is replaced. */
+function formatText(text: string, charactersMax: number): string {
+  if (text === '') return '(empty)'
+  const cut = text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text
+  return cut.replace(/\s+/g, ' ').replace(unprintables, '\ufffd')
+}
+
 /** About four significant digits: more than a cheap sensor knows, few enough to be read at a glance. */
-export function formatValue(value: number): string {
+function formatNumber(value: number): string {
   const size = Math.abs(value)
   if (size !== 0 && (size < 0.001 || size >= 1e9)) return value.toExponential(2)
   if (size < 1) return small.format(value)
@@ -75,6 +89,7 @@ export function formatTicks(timesMs: number[], stepMs: number): string[] {
 const excerptBytes = 96
 // Control characters, and those that turn the direction of writing: such a payload is shown as hex, not acted out.
 const unprintable = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069\ufeff]/u
+const unprintables = new RegExp(unprintable, 'gu')
 
 /** A payload as text if every character can be shown, otherwise as hex. */
 export function formatPayload(base64: string): { kind: 'text' | 'hex' | 'empty'; excerpt: string; bytes: number } {

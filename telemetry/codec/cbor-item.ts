@@ -1,7 +1,7 @@
 /**
  * One CBOR item [RFC 8949], the whole payload, to plain JavaScript: maps become objects with text keys (-3 is `-3`),
- * decimal fractions [§3.4.4] the nearest double, dates [§3.4.1, §3.4.2] the text or number that they hold. Texts and byte strings in chunks [§3.2.3] are refused: the
- * library cannot read them. Arrays and maps of indefinite length are fine.
+ * decimal fractions [§3.4.4] the nearest double, dates [§3.4.1, §3.4.2] the text or number that they hold. Arrays and
+ * maps of indefinite length are fine; texts and byte strings in chunks [§3.2.3] are refused, the library has no way to read them.
  *
  * cbor-x was written for data among friends. Here it reads hostile bytes: its build without eval (the other compiles record
  * definitions that a payload brings), and of the tags that it knows only those that describe a measurement. The
@@ -34,9 +34,9 @@ function decimalFraction(item: unknown): number {
 }
 
 const itself = (item: unknown) => item
-const [dateText, epochSeconds] = [0, 1]
-addTag(dateText, itself)
-addTag(epochSeconds, itself)
+// Dates as text and as seconds since 1970.
+addTag(0, itself)
+addTag(1, itself)
 addTag(2, bignum)
 addTag(3, (item) => -1n - bignum(item))
 addTag(4, decimalFraction)
@@ -55,6 +55,8 @@ const decoder = new Decoder({ useRecords: false, mapsAsObjects: true })
 const encoder = new Encoder({ useRecords: false, mapsAsObjects: true, variableMapSize: true, tagUint8Array: false })
 
 /** @throws Error (RangeError when it nests too deeply) for anything but one whole item */
-export const decodeCborItem = (payload: Uint8Array): unknown => decoder.decode(payload)
+export const decodeCborItem = (payload: Uint8Array): unknown =>
+  // A view of its own, for the library hangs a property on what it reads.
+  decoder.decode(payload.subarray())
 
 export const encodeCborItem = (item: unknown): Buffer => encoder.encode(item)

@@ -74,6 +74,17 @@ test('cbor reads integer keys by their number, and 64 bits as a number up to 2^5
   expect(decode('a3 22 1a6553f100 00 f94d60 63736571 1b0000000000000007', layout)).toEqual([{ readings, sequence: 7 }])
 })
 
+test('cbor reads small numbers that were written with 64 bits', () => {
+  const wide = (n: number) => `1b${n.toString(16).padStart(16, '0')}`
+  const payload = `a5 6176 82${wide(1)}${wide(2)} 6174${wide(1_700_000_000)} 626474${wide(60)} 63736571${wide(3)} 646e657874${wide(600)}`
+  const reading = { channel: '', unit: '', timeBase: 'unix' }
+  const readings = [
+    { ...reading, value: 1, timeMs: 1_700_000_000_000 },
+    { ...reading, value: 2, timeMs: 1_700_000_060_000 },
+  ]
+  expect(decode(payload)).toEqual([{ readings, sequence: 3, nextS: 600 }])
+})
+
 test.each([
   ['nothing', '', 'bad_payload'],
   ['a truncated map', 'a16176', 'bad_payload'],

@@ -2,7 +2,7 @@
 import type { Encode, Reading, Report } from '../reading.ts'
 import type { CsvLayout } from '../route.ts'
 import { type CsvColumn, csvColumns, csvTimeBases } from './csv-columns.ts'
-import { decimalNumber } from './decimal.ts'
+import { decimalNumber } from './numbers.ts'
 import { assertSayable, rowsOf } from './rows.ts'
 import { timeMsOf } from './unix-time.ts'
 

@@ -9,9 +9,8 @@ import type { Codec, Reading, Report, TimeBase, Value } from '../reading.ts'
 import type { CsvLayout } from '../route.ts'
 import { type CsvColumn, csvColumns, csvTimeBases } from './csv-columns.ts'
 import { createCsvWriter } from './csv-write.ts'
-import { decimalNumber } from './decimal.ts'
+import { countOf, decimalNumber, secondsAhead } from './numbers.ts'
 import { shown } from './shown.ts'
-import { countOf } from './tree.ts'
 import { timeMsOf, wantedTime } from './unix-time.ts'
 
 /** How a failed measurement looks when it is printed as a number. */
@@ -110,10 +109,9 @@ function timeOf(role: keyof typeof csvTimeBases, cell: string): Time | null {
 function readHead(role: 'seq' | 'boot' | 'next', cell: string, report: Report): MessageProblem | null {
   const number = decimalNumber(cell)
   if (role === 'next') {
-    if (number === null || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
-      return problem('bad_time', `next is ${shown(cell)}, seconds above 0 wanted`)
-    }
-    report.nextS ??= number
+    const nextS = secondsAhead(number)
+    if (nextS === null) return problem('bad_time', `next is ${shown(cell)}, seconds above 0 wanted`)
+    report.nextS ??= nextS
     return null
   }
   const count = countOf(number)

@@ -66,7 +66,11 @@ function readLine(cursor: Cursor, readings: Reading[]): MessageProblem | null {
   if (skipSpace(cursor) && !isLineEnd(cursor)) {
     const timeMs = readTime(cursor)
     if (typeof timeMs === 'object') return timeMs
-    for (let i = from; i < readings.length; i++) Object.assign(readings[i] as Reading, { timeBase: 'unix', timeMs })
+    for (let i = from; i < readings.length; i++) {
+      const reading = readings[i] as Reading
+      reading.timeBase = 'unix'
+      reading.timeMs = timeMs
+    }
     skipSpace(cursor)
   }
   return isLineEnd(cursor) ? null : problem(cursor, 'the end of the line wanted')

@@ -39,6 +39,8 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, structured
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true })
 
 /** @throws Error (RangeError when it nests too deeply) for anything but one whole item */
-export const decodeMsgpackItem = (payload: Uint8Array): unknown => unpackr.unpack(payload)
+export const decodeMsgpackItem = (payload: Uint8Array): unknown =>
+  // A view of its own, for the library hangs a property on what it reads.
+  unpackr.unpack(payload.subarray())
 
 export const encodeMsgpackItem = (item: unknown): Buffer => packr.pack(item)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { limits } from '../limits.ts'
 import { createMemory, isProblem, type Reading, type Report, type TimeBase } from '../reading.ts'
@@ -34,7 +35,10 @@ function voltages(seed: number): number[] {
 }
 
 test('packed codec reads the worked example of docs/packed-format.md', () => {
-  expect(decode('18 03 1100 00f15365 901c 02 05 803a 3c 82 8400 01 03 00 3c 81 04')).toEqual([
+  const page = readFileSync(new URL('../../docs/packed-format.md', import.meta.url), 'utf8')
+  const example = [...page.matchAll(/^ {4}((?:[0-9a-f]{2} )+)/gm)].map(([, bytes]) => bytes).join('')
+  expect(example.replaceAll(' ', '')).toHaveLength(2 * 24)
+  expect(decode(example)).toEqual([
     {
       sequence: 17,
       sequenceBits: 16,

@@ -11,6 +11,7 @@
  * - Data values are text, in base64url as in JSON. Update time is the report's `nextS`, the shortest of the pack.
  */
 import type { MessageProblem } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { Reading, Report, TimeBase } from '../reading.ts'
 
 /** What kind of value each field holds, by its label in JSON [§5, table 4]. */
@@ -144,6 +145,12 @@ export function createResolver(): Resolver {
   function push(name: string, value: Reading['value'], unit: string): MessageProblem | null {
     if (typeof value === 'number' && !Number.isFinite(value)) {
       return at('bad_value', `the value of ${quote(name)} is ${value}, a finite number wanted`)
+    }
+    if (typeof value === 'string' && value.length > limits.valueCharsMax) {
+      return at('bad_value', `a text of ${value.length} characters given, at most ${limits.valueCharsMax} wanted`)
+    }
+    if (readings.length >= limits.readingsPerMessageMax) {
+      return at('bad_payload', `more than ${limits.readingsPerMessageMax} readings in one message`)
     }
     readings.push({ channel: name, value, unit, timeBase, timeMs })
     return null

@@ -7,7 +7,8 @@ type Step =
   /** `index`: the key as a place in an array, or -1. `bracketed`: written as `[0]`. */
   { all: false; key: string; index: number; bracketed: boolean } | { all: true }
 
-export type Path = { text: string; fromRoot: boolean; steps: Step[] }
+/** `hasAll`: it holds a `[]`, so walking it takes as long as the arrays there are. */
+export type Path = { text: string; fromRoot: boolean; steps: Step[]; hasAll: boolean }
 
 const part = /\[(\d+)\]|\[\]|\["([^"]*)"\]|(^|(?!^)\.)([^.[\]"]+)/y
 const arrayIndex = /^\d{1,9}$/
@@ -27,7 +28,7 @@ export function compilePath(text: string): Path {
     if (whole === '[]') steps.push({ all: true })
     else steps.push(keyStep(text, index ?? quoted ?? plain ?? '', index !== undefined))
   }
-  return { text, fromRoot, steps }
+  return { text, fromRoot, steps, hasAll: steps.some((step) => step.all) }
 }
 
 function keyStep(text: string, key: string, bracketed: boolean): Step {

@@ -5,7 +5,7 @@
 import type { Reading, Report } from '../reading.ts'
 import type { TreeLayout } from '../route.ts'
 import { assertSayable, rowsOf } from './rows.ts'
-import { compilePaths } from './tree.ts'
+import { compilePaths } from './tree-layout.ts'
 import { type Path, place } from './tree-path.ts'
 import { secondsToMs, timeMsOf } from './unix-time.ts'
 

@@ -224,7 +224,7 @@ test.each<[string, Partial<TreeLayout>, unknown, string, string]>([
   ['nests deeply', {}, '['.repeat(200_000), 'bad_payload', 'not JSON'],
   ['lacks the elements', { each: 'data' }, {}, 'bad_payload', '"data" is missing'],
   ['lacks the value', {}, { x: 1 }, 'bad_value', 'none of "v"'],
-  ['holds a row without a value', {}, [{ v: 1 }, { t }], 'bad_value', 'none of "v"'],
+  ['holds a row without a value', {}, [{ v: 1 }, { t }], 'bad_value', 'element 1: none of "v"'],
   ['is a scalar', {}, '5', 'bad_value', 'none of "v"'],
   ['has a value that is too large', {}, '{"v":1e999}', 'bad_value', 'Infinity'],
   ['has an object as value', {}, { v: { w: 1 } }, 'bad_value', 'an object'],
@@ -267,6 +267,16 @@ test.each<[string, Partial<TreeLayout>, unknown, string, string]>([
   ],
 ])('tree names the problem when the payload %s', (_, layout, payload, code, detail) => {
   expect(decode(layout, payload)).toEqual({ code, detail: expect.stringContaining(detail) })
+})
+
+test('tree walks a long array at the root once, however many elements look for it', () => {
+  const layout = { each: 'rows', values: ['$.list[].in[]', 'v'], time: 'list[].t' }
+  const payload = JSON.stringify({ list: Array(20_000).fill({ in: [] }), rows: Array(9_000).fill({ v: [] }) })
+  const begun = performance.now()
+  expect(decode(layout, payload)).toMatchObject({ code: 'bad_time' })
+  expect(decode({ ...layout, time: '' }, payload)).toEqual([{ readings: [] }])
+  // Walking it each time takes seconds.
+  expect(performance.now() - begun).toBeLessThan(1000)
 })
 
 test('json refuses a payload that is not UTF-8', () => {

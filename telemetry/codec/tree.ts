@@ -6,57 +6,21 @@ import type { MessageProblem } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { isProblem, type Reading, type Report, type Value } from '../reading.ts'
 import type { TreeLayout } from '../route.ts'
+import { countOf, numberOf, secondsAhead } from './numbers.ts'
 import { shown } from './shown.ts'
-import { compilePath, type Path, walk } from './tree-path.ts'
+import { compilePaths, find, look, type Place } from './tree-layout.ts'
+import { type Path, walk } from './tree-path.ts'
 import { isTimeMs, secondsToMs, timeMsOf, wantedTime } from './unix-time.ts'
-
-export type TreePaths = {
-  each: Path
-  values: Array<{ path: Path; channel: string }>
-  /** null: the layout has none. */
-  time: Path | null
-  step: Path | number | null
-  sequence: Path | null
-  boot: Path | null
-  sent: Path | null
-  next: Path | null
-}
-
-/** @throws Error for a path that cannot be read */
-export function compilePaths(layout: TreeLayout): TreePaths {
-  const optional = (text: string) => (text === '' ? null : compilePath(text))
-  // A trailing `[]` says that an array is meant; that is found out by looking anyway.
-  const each = compilePath(layout.each.endsWith('[]') ? layout.each.slice(0, -2) : layout.each)
-  const isOnly = layout.values.length === 1
-  return {
-    each,
-    values: layout.values.map((text) => ({ path: compilePath(text), channel: isOnly ? '' : text })),
-    time: optional(layout.time),
-    step: typeof layout.step === 'number' ? layout.step : optional(layout.step),
-    sequence: optional(layout.sequence),
-    boot: optional(layout.boot),
-    // Sent by a clock that says only "before now" is now: it tells nothing.
-    sent: layout.timeBase === 'now' ? null : optional(layout.sent),
-    next: optional(layout.next),
-  }
-}
 
 const problem = (code: MessageProblem['code'], detail: string): MessageProblem => ({ code, detail })
 
 const tooMany = () => problem('bad_payload', `more than ${limits.readingsPerMessageMax} readings in one message`)
 
-/** A number that is a whole one from 0 on, of codecs that have integers of 64 bits too; else null. */
-export function countOf(given: unknown): number | null {
-  const count = typeof given === 'bigint' ? Number(given) : given
-  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : null
-}
-
 function toValue(given: unknown): Value | null {
   if (typeof given === 'number') return Number.isFinite(given) ? given : null
   if (typeof given === 'boolean') return given
   if (typeof given === 'string') return given.length <= limits.valueCharsMax ? given : null
-  if (typeof given !== 'bigint') return null
-  const number = Number(given)
+  const number = numberOf(given)
   return Number.isSafeInteger(number) ? number : null
 }
 
@@ -68,47 +32,41 @@ const badValue = (path: Path, given: unknown) =>
       : `"${path.text}" is ${shown(given)}, a finite number (whole ones below 2^53), text or boolean wanted`,
   )
 
-/** Where an element's paths begin, and where they are looked for when the element lacks them. */
-type Place = { element: unknown; root: unknown; fallback: unknown }
-
-const find = (path: Path, at: Place) => walk(path.fromRoot ? at.root : at.element, path.steps)
-
-/** null and undefined are both "not there". */
-function look(path: Path | null, at: Place): unknown {
-  if (path === null) return undefined
-  return find(path, at) ?? (path.fromRoot ? undefined : walk(at.fallback, path.steps))
-}
+const inElement = (i: number, { code, detail }: MessageProblem) => problem(code, `element ${i}: ${detail}`)
 
 export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[] | MessageProblem {
   const paths = compilePaths(layout)
   const { timeBase, deltas } = layout
+  /** How many values the message that is being read may still hold; gaps count too. */
+  let left = 0
 
   function read(root: unknown): Report[] | MessageProblem {
     const each = walk(root, paths.each.steps) ?? undefined
     if (each === undefined) return problem('bad_payload', `"${layout.each}" is missing, an array or object wanted`)
-    if (!Array.isArray(each)) return readOne({ element: each, root, fallback: root === each ? undefined : root })
+    left = limits.readingsPerMessageMax
+    if (!Array.isArray(each)) {
+      return readOne({ element: each, root, fallback: root === each ? undefined : root, seen: null })
+    }
 
     const fallback = root === each ? undefined : root
     const reports: Report[] = []
     let shared: Report | undefined
-    let count = 0
-    for (const element of each) {
-      const at = { element, root, fallback }
+    const seen = new Map<Path, unknown>()
+    for (let i = 0; i < each.length; i++) {
+      const element: unknown = each[i]
+      const at = { element, root, fallback, seen }
       const hasOwnSequence =
         paths.sequence !== null && !paths.sequence.fromRoot && (walk(element, paths.sequence.steps) ?? null) !== null
       let report = hasOwnSequence ? undefined : shared
       if (report === undefined) {
         const begun = beginReport(at)
-        if (isProblem(begun)) return begun
+        if (isProblem(begun)) return inElement(i, begun)
         report = begun
         reports.push(report)
         if (!hasOwnSequence) shared = report
       }
-      const before = report.readings.length
       const trouble = readElement(at, report.readings)
-      if (trouble !== null) return trouble
-      count += report.readings.length - before
-      if (count > limits.readingsPerMessageMax) return tooMany()
+      if (trouble !== null) return inElement(i, trouble)
     }
     return reports
   }
@@ -141,10 +99,9 @@ export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[
     }
     const next = look(paths.next, at) ?? null
     if (next !== null) {
-      if (typeof next !== 'number' || !(next > 0 && next < Number.POSITIVE_INFINITY)) {
-        return problem('bad_time', `"${layout.next}" is ${shown(next)}, seconds above 0 wanted`)
-      }
-      report.nextS = next
+      const nextS = secondsAhead(next)
+      if (nextS === null) return problem('bad_time', `"${layout.next}" is ${shown(next)}, seconds above 0 wanted`)
+      report.nextS = nextS
     }
     return report
   }
@@ -168,6 +125,8 @@ export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[
       const given = find(path, at) ?? null
       if (given === null) continue
       isMeasured = true
+      left -= Array.isArray(given) ? given.length : 1
+      if (left < 0) return tooMany()
       if (Array.isArray(given)) {
         const trouble = readBatch(at, path, channel, given, time, timeMs, readings)
         if (trouble !== null) return trouble
@@ -197,7 +156,6 @@ export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[
     firstMs: number,
     readings: Reading[],
   ): MessageProblem | null {
-    if (values.length > limits.readingsPerMessageMax - readings.length) return tooMany()
     const times = Array.isArray(time) ? time : null
     if (times !== null && times.length !== values.length) {
       return problem(
@@ -208,7 +166,7 @@ export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[
     let stepMs = 0
     if (time !== null && times === null && values.length > 1) {
       const step = typeof paths.step === 'number' ? paths.step : look(paths.step, at)
-      stepMs = typeof step === 'number' ? secondsToMs(step) : Number.NaN
+      stepMs = secondsToMs(numberOf(step) ?? Number.NaN)
       if (!isTimeMs(timeBase, firstMs + (values.length - 1) * stepMs)) {
         const detail = `"${layout.step}" is ${shown(step)}, seconds between the ${values.length} values of "${path.text}"`
         return problem('bad_time', `${detail} wanted, none of which may leave the range of its time base`)

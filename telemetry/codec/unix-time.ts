@@ -1,5 +1,6 @@
 /** Times as payloads say them, for every codec whose payload leaves their form open. */
 import type { TimeBase } from '../reading.ts'
+import { numberOf } from './numbers.ts'
 
 /** Below this a number is seconds: as milliseconds it would lie before 1973, as seconds it reaches to 5138. */
 const millisecondsFrom = 1e11
@@ -22,11 +23,9 @@ export const secondsToMs = (seconds: number): number => Math.round(seconds * 1e6
  * null: it is no such time, or lies outside 1970 to 2262.
  */
 export function unixTimeMs(time: unknown): number | null {
-  let timeMs: number
-  if (typeof time === 'number') timeMs = numberToMs(time)
-  else if (typeof time === 'bigint') timeMs = numberToMs(Number(time))
-  else if (typeof time === 'string') timeMs = isoToMs(time)
-  else return null
+  const number = numberOf(time)
+  if (number === null && typeof time !== 'string') return null
+  const timeMs = number === null ? isoToMs(time as string) : numberToMs(number)
   return timeMs >= 0 && timeMs <= timeMsMax ? timeMs : null
 }
 
@@ -52,8 +51,8 @@ export const wantedTime: { [base in Exclude<TimeBase, 'none'>]: string } = {
 /** Milliseconds of a time with that base (telemetry/reading.ts); null: it is none. */
 export function timeMsOf(base: Exclude<TimeBase, 'none'>, time: unknown): number | null {
   if (base === 'unix') return unixTimeMs(time)
-  const seconds = typeof time === 'bigint' ? Number(time) : time
-  if (typeof seconds !== 'number') return null
+  const seconds = numberOf(time)
+  if (seconds === null) return null
   const timeMs = secondsToMs(seconds)
   return isTimeMs(base, timeMs) ? timeMs : null
 }

@@ -4,7 +4,7 @@
  */
 import type { MessageProblem } from '../errors.ts'
 import type { Codec, Report } from '../reading.ts'
-import { decimalNumber } from './decimal.ts'
+import { countOf, decimalNumber } from './numbers.ts'
 import { excerpt, shown } from './shown.ts'
 import { unixTimeMs, wantedTime } from './unix-time.ts'
 
@@ -44,10 +44,9 @@ function decodeObject(text: string): Report[] | MessageProblem {
     return problem('bad_time', `"t" is ${shown(t)}, ${wantedTime.unix} wanted`)
   }
   if (seq === undefined || seq === null) return reports(v, timeMs, undefined)
-  if (!Number.isSafeInteger(seq) || (seq as number) < 0) {
-    return problem('bad_sequence', `"seq" is ${shown(seq)}, a whole number from 0 on wanted`)
-  }
-  return reports(v, timeMs, seq as number)
+  const sequence = countOf(seq)
+  if (sequence === null) return problem('bad_sequence', `"seq" is ${shown(seq)}, a whole number from 0 on wanted`)
+  return reports(v, timeMs, sequence)
 }
 
 function reports(value: number, timeMs: number | null, sequence: number | undefined): Report[] {

@@ -96,7 +96,13 @@ describe('/api/readings', () => {
     expect(await gauge()).toHaveLength(100)
   })
 
+  test('answers the newest readings when so many are asked for', async () => {
+    expect((await gauge({ newest: '2' })).map((it) => it.value)).toEqual([9.8, 9.9])
+    expect((await gauge({ newest: '2', to: iso(t0 + 5000) })).map((it) => it.value)).toEqual([0.4, 0.5])
+  })
+
   test.each([
+    ['points and newest are given', 'device=gauge&channel=rainfall&points=1&newest=1', 'points and newest'],
     ['from is no time', 'device=gauge&channel=rainfall&from=yesterday', 'from: "yesterday" given'],
     ['to is no time', 'device=gauge&channel=rainfall&to=2026-13-01', 'to: "2026-13-01" given'],
     ['points is 0', 'device=gauge&channel=rainfall&points=0', 'points'],
@@ -105,6 +111,65 @@ describe('/api/readings', () => {
     ['channel is missing', 'device=gauge', 'channel'],
   ])('answers 400 and says why when %s', async (_, query, why) => {
     const answer = await message(`/api/readings?${query}`)
+    expect(answer.status).toBe(400)
+    expect(answer.message).toContain(why)
+  })
+})
+
+describe('/api/export', () => {
+  const ranged = `from=${iso(t0)}&to=${iso(t0 + 1000)}&channel=rainfall`
+  const time = (second: number) => `2026-11-23T07:00:0${second}`
+
+  test('answers a file of the readings in a range, with every digit of their times', async () => {
+    const { status, headers, text } = await ask(`/api/export?device=gauge&site=a&${ranged}`)
+    expect(status).toBe(200)
+    expect(headers['content-type']).toBe('text/csv; charset=utf-8')
+    expect(headers['content-disposition']).toBe('attachment; filename="dewpoint.csv"')
+    const [header, ...lines] = text.trimEnd().split('\n')
+    expect(header).toBe('time,measurement,field,type,value,site,device,tags')
+    expect(lines).toHaveLength(2)
+    for (const [i, line] of lines.entries()) {
+      expect(line.startsWith(`${time(i)}.`)).toBe(true)
+      expect(line).toMatch(/^[^.]+\.\d{9}Z,/)
+      expect(line.endsWith(`,rainfall,value,float,${i / 10},a,gauge,`)).toBe(true)
+    }
+  })
+
+  test('answers lines and ndjson when they are asked for', async () => {
+    const lines = (await ask(`/api/export?format=lines&site=a&${ranged}`)).text.trimEnd().split('\n')
+    expect(lines[1]).toMatch(/^rainfall,device=gauge,site=a value=0\.1 \d{19}$/)
+    const { headers, text } = await ask(`/api/export?format=ndjson&site=b&${ranged}`)
+    expect(headers['content-disposition']).toContain('dewpoint.ndjson')
+    const wanted = {
+      measurement: 'rainfall',
+      field: 'value',
+      type: 'float',
+      value: 7,
+      site: 'b',
+      device: 'gauge',
+      tags: {},
+    }
+    expect(JSON.parse(text)).toMatchObject(wanted)
+  })
+
+  test('answers everything, what the platform says of devices too, when nothing is narrowed down', async () => {
+    const { text } = await ask('/api/export')
+    const measurements = text
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(',')[1])
+    expect(measurements.filter((it) => it === 'rainfall')).toHaveLength(101)
+    expect(measurements).toContain('device_state')
+    expect((await ask('/api/export?device=nobody')).text.split('\n')).toHaveLength(2)
+    expect((await ask('/api/export?device=nobody&format=lines')).text).toBe('')
+  })
+
+  test.each([
+    ['the format is unknown', 'format=xls', 'format'],
+    ['from is no time', 'from=yesterday', 'from: "yesterday" given'],
+    ['a parameter is unknown', 'divice=gauge', 'additional'],
+  ])('answers 400 and says why when %s', async (_, query, why) => {
+    const answer = await message(`/api/export?${query}`)
     expect(answer.status).toBe(400)
     expect(answer.message).toContain(why)
   })
@@ -221,7 +286,7 @@ test('console takes a range beyond what can be stored for the longest there is',
 })
 
 test('console refuses what no device is called, cannot be parsed, or has no end', async () => {
-  for (const path of ['/api/readings?device=g%0A&channel=rainfall', '/api/quarantine?limit=3&topic=x', '/%zz']) {
+  for (const path of ['/api/readings?device=g%0A&channel=rainfall', '/api/quarantine?limit=3&topics=x', '/%zz']) {
     const { status, headers } = await ask(path)
     expect([path, status]).toEqual([path, 400])
     expect(headers['content-security-policy']).toContain("default-src 'self'")

@@ -1,4 +1,4 @@
-/** The command itself: what it says when it cannot start, how it ends, and what the next start finds. */
+/** `dewpoint start`: what it says when it cannot start, how it ends, and what the next start finds. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,9 +13,9 @@ import { connect, type Ended, patient, readings, repository, run } from './helpe
 const folder = mkdtempSync(join(tmpdir(), 'dewpoint-command-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const program = join(repository, 'dist', 'start.js')
+const program = join(repository, 'dist', 'cli.js')
 const start = (...args: string[]): Promise<Ended> =>
-  run(process.execPath, ['--enable-source-maps', program, ...args], {
+  run(process.execPath, ['--enable-source-maps', program, 'start', ...args], {
     cwd: folder,
     env: { LOG_LEVEL: 'error' },
     withinMs: 20_000,
@@ -128,7 +128,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   async (signal) => {
     const [mqtt, http] = [await freePort(), await freePort()]
     const data = join(folder, `ended-${signal}`)
-    const args = [program, '--config', config(listening(mqtt, http)), '--no-demo', '--data', data]
+    const args = [program, 'start', '--config', config(listening(mqtt, http)), '--no-demo', '--data', data]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
     let stdout = ''
     child.stdout.on('data', (bytes) => {

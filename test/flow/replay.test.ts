@@ -91,7 +91,7 @@ function replays(isInfluxdb: boolean): void {
 
   async function replay({ file, channel, options }: Real, device: string) {
     const where = ['--device', device, '--channel', channel, '--url', server.mqttUrl]
-    const args = [join(repository, 'dist', 'devices-sim', 'replay.js'), join(folder, file), ...where, ...options]
+    const args = [join(repository, 'dist', 'cli.js'), 'replay', join(folder, file), ...where, ...options]
     const { status, stdout, stderr } = await run(process.execPath, [...args, '--json'])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     return JSON.parse(stdout) as { sent: number; acknowledged: number }

@@ -42,7 +42,7 @@ export type DewpointServer = {
   close(): Promise<void>
 }
 
-const program = resolve(import.meta.dirname, '..', '..', 'dist', 'start.js')
+const program = resolve(import.meta.dirname, '..', '..', 'dist', 'cli.js')
 
 export async function startDewpoint(options: DewpointOptions = {}): Promise<DewpointServer> {
   const folder = mkdtempSync(join(tmpdir(), 'dewpoint-'))
@@ -60,7 +60,7 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
   let log = ''
 
   async function start(): Promise<void> {
-    const args = ['--enable-source-maps', program, '--config', configPath, '--data', data, '--no-demo']
+    const args = ['--enable-source-maps', program, 'start', '--config', configPath, '--data', data, '--no-demo']
     child = spawn(process.execPath, [...args, ...(options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },

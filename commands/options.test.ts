@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { StartError } from '../telemetry/errors.ts'
-import { parseDuration, parseLevel, parseOptions, parsePositive, parseUrl, parseWhole } from './options.ts'
+import { parseChoice, parseDuration, parseLevel, parseOptions, parsePositive, parseUrl, parseWhole } from './options.ts'
 
 test.each([
   ['500ms', 500],
@@ -43,6 +43,14 @@ test('parseUrl takes MQTT addresses only', () => {
   for (const text of ['127.0.0.1:1883', 'http://host', 'mqtt://', 'mqtt://host:99999', 'ws://host']) {
     expect(() => parseUrl('url', text), text).toThrow(StartError)
   }
+})
+
+test('parseChoice lists the choices when none of them was given', () => {
+  expect(parseChoice('format', 'csv', ['csv', 'lines'])).toBe('csv')
+  expect(() => parseChoice('format', 'xml', ['csv', 'lines'])).toThrow(
+    '--format: "xml" given, one of csv, lines wanted',
+  )
+  expect(() => parseChoice('format', undefined, ['csv'])).toThrow('--format: not given, one of csv wanted')
 })
 
 test('parseLevel refuses what cannot be one level of a topic', () => {

@@ -1,12 +1,12 @@
-/** `npm run simulate`: a fleet for a while, and what was sent, as the truth to check the stores against. */
-import { createFleet, type FleetStats, intervalMsMin } from './fleet.ts'
-import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole, runProgram } from './options.ts'
-import { startOutages } from './outages.ts'
-import { createRandom } from './random.ts'
+/** `dewpoint simulate`: a fleet for a while, and what was sent, as the truth to check the stores against. */
+import { createFleet, type FleetStats, intervalMsMin } from '../devices-sim/fleet.ts'
+import { startOutages } from '../devices-sim/outages.ts'
+import { createRandom } from '../devices-sim/random.ts'
+import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole } from './options.ts'
 
-const help = `Simulated devices that publish rainfall, pulse and voltage over MQTT.
+const help = `Usage: dewpoint simulate [options]
 
-npm run simulate -- [options]
+Runs simulated devices that publish rainfall, pulse and voltage over MQTT.
 
   --devices N          how many                                    (100)
   --url URL            the broker; mqtt://user:password@host too   (mqtt://127.0.0.1:1883)
@@ -16,8 +16,10 @@ npm run simulate -- [options]
   --site NAME          second level of the topics                  (demo)
   --outages            now and then a device breaks off for about 10 s
   --json               the result as one line of JSON
+  --help               this text
 
-Ctrl-C ends early. Exit code: 0 when every reading was acknowledged, 1 when not, 2 for bad options.
+Ctrl-C ends early.
+Exit code: 0 when every reading was acknowledged, 1 when not, 2 for bad options.
 `
 
 const progressMs = 5000
@@ -39,8 +41,9 @@ function durationOrInterrupt(durationMs: number): Promise<void> {
   })
 }
 
-await runProgram(async () => {
+export async function run(argv: string[]): Promise<number> {
   const { values } = parseOptions({
+    args: argv,
     options: {
       devices: { type: 'string', default: '100' },
       url: { type: 'string', default: 'mqtt://127.0.0.1:1883' },
@@ -90,4 +93,4 @@ await runProgram(async () => {
   if (sent === 0) process.stderr.write(`no device connected to ${values.url}: ${problem ?? 'no answer'}\n`)
   else if (!isDrained) process.stderr.write(`${sent - acknowledged} readings were not acknowledged\n`)
   return isDrained && sent > 0 ? 0 : 1
-})
+}

@@ -1,4 +1,4 @@
-/** Options of the command lines. A wrong one is a StartError of one line: what was given, what is wanted. */
+/** Options of all commands. A wrong one is a StartError of one line: what was given, what is wanted. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { StartError } from '../telemetry/errors.ts'
 
@@ -31,6 +31,18 @@ export function parseUrl(option: string, text: string): string {
   throw new StartError(`--${option}: "${text}" given, an address like mqtt://127.0.0.1:1883 wanted`)
 }
 
+export function parseChoice<Choice extends string>(
+  option: string,
+  text: string | undefined,
+  choices: readonly Choice[],
+): Choice {
+  const chosen = choices.find((choice) => choice === text)
+  if (chosen !== undefined) return chosen
+  throw new StartError(
+    `--${option}: ${text === undefined ? 'not' : `"${text}"`} given, one of ${choices.join(', ')} wanted`,
+  )
+}
+
 /** One level of a topic. */
 export function parseLevel(option: string, text: string): string {
   if (text !== '' && !/[/+#\0]/.test(text)) return text
@@ -46,16 +58,5 @@ export function parseOptions<const Config extends ParseArgsConfig>(
   } catch (error) {
     const [complaint] = (error as Error).message.split(/\. |\n/)
     throw new StartError(`${complaint}; --help lists the options`)
-  }
-}
-
-/** Runs a command line program: its answer is the exit code; a StartError is told without a stack and exits with 2. */
-export async function runProgram(program: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await program()
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exitCode = 2
   }
 }

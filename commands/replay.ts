@@ -1,20 +1,20 @@
 /**
- * `npm run replay`: publishes the readings of a file. The row number is the reading's `seq`, so a second replay of the
+ * `dewpoint replay`: publishes the readings of a file. The row number is the reading's `seq`, so a second replay of the
  * same file sends the identical messages, and the server finds the duplicates.
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fillTopic } from '../devices-sim/device.ts'
+import { createPublisher } from '../devices-sim/publisher.ts'
+import { type Row, readTable, type TableOptions } from '../devices-sim/table.ts'
+import { parseTime, type TimeFormat, timeFormats } from '../devices-sim/times.ts'
 import { StartError } from '../telemetry/errors.ts'
 import { readingTopic } from '../telemetry/schema.ts'
-import { fillTopic } from './device.ts'
-import { parseLevel, parseOptions, parsePositive, parseUrl, runProgram } from './options.ts'
-import { createPublisher } from './publisher.ts'
-import { type Row, readTable, type TableOptions } from './table.ts'
-import { parseTime, type TimeFormat, timeFormats } from './times.ts'
+import { parseLevel, parseOptions, parsePositive, parseUrl } from './options.ts'
 
-const help = `Publishes the readings of a CSV or text file over MQTT with QoS 1.
+const help = `Usage: dewpoint replay FILE --device NAME [options]
 
-npm run replay -- FILE --device NAME [options]
+Publishes the readings of a CSV or text file over MQTT with QoS 1.
 
   --device NAME        third level of the topic
   --site NAME          second level of the topic                   (replay)
@@ -28,6 +28,7 @@ npm run replay -- FILE --device NAME [options]
   --intervals UNIT     the file has no times: each value is the ms or s since the row before
   --start TIME         with --intervals: where the first one begins
   --json               the result as one line of JSON
+  --help               this text
 
 Times: 2019-04-06 15:00:00, 06.04.2019 15:00, or seconds or milliseconds since 1970. A time without a zone is UTC.
 Exit code: 0 when every row was acknowledged, 1 when not or when a row could not be read, 2 for bad options.
@@ -64,8 +65,9 @@ function tableOptions(
   }
 }
 
-await runProgram(async () => {
+export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parseOptions({
+    args: argv,
     allowPositionals: true,
     options: {
       device: { type: 'string' },
@@ -143,4 +145,4 @@ await runProgram(async () => {
     process.stdout.write(`sent ${sent.length}, acknowledged ${acknowledged}${ends}, sum ${sum}\n`)
   }
   return acknowledged === rows.length ? 0 : 1
-})
+}
