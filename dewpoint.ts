@@ -14,6 +14,7 @@ import { openReader } from './journal/reader.ts'
 import { startLiveness } from './liveness/liveness.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
+import { type RunningSource, startSource } from './sources/source.ts'
 import { openDuckdb } from './stores/duckdb.ts'
 import { openInfluxdb } from './stores/influxdb.ts'
 import type { Store } from './stores/store.ts'
@@ -22,6 +23,7 @@ import { createEpochs } from './telemetry/epoch.ts'
 import { lifeCycle, MessageKind } from './telemetry/message.ts'
 import { toRecord } from './telemetry/quarantine.ts'
 import { type Route, unitOf } from './telemetry/route.ts'
+import { topicPattern } from './telemetry/topic.ts'
 
 const flushMsMax = 3_000
 
@@ -31,6 +33,8 @@ export type Dewpoint = {
   data: string
   store: string
   balance(): Balance
+  /** Changes of the configuration file, taken and not; whoever reads the file counts them. */
+  reloads: { done: number; failed: number }
   /** From the next record on these routes count; answers what differs, a line for each. @throws StartError */
   setRoutes(routes: Route[]): Promise<string[]>
   close(): Promise<void>
@@ -56,9 +60,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const folder = await claimDataFolder(config.data)
     undo.push(folder.release)
 
-    const store = await openStore(config, folder.path, log)
-    undo.push(store.close)
     const plan = createPlan(config.routes, config.broker.status)
+    const store = await openStore(config, folder.path, () => measurementsOf(plan.routes()), log)
+    undo.push(store.close)
     await plan.check(config.routes, store)
 
     const startAt = (await store.checkpoint()) ?? { position: 0, ordinal: 0 }
@@ -98,6 +102,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const ingest = await startIngest({
       openSource,
       releasedBefore: journal.first.ordinal,
+      journalFrom: journal.first.position,
       store,
       routes: config.routes,
       configVersion: plan.version(),
@@ -143,6 +148,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         ingest: healthy,
         liveness: healthy,
         store: { ok: delivery.isAvailable, detail: delivery.detail },
+        ...Object.fromEntries(sources.map((source) => [`source ${source.name}`, source.check()])),
         ...failures,
       }
     }
@@ -155,6 +161,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       counters,
       log,
     }
+    const status = topicPattern(config.broker.status)
+    const isStatus = (topic: string) => status.match(topic) !== null
+    let sources: RunningSource[] = []
     console = await createConsole({
       ...entrance,
       ...config.http,
@@ -171,6 +180,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         },
         replay: (entries) => replayInto(journal, entries),
       },
+      openRows: ingest.openRows,
       checks,
     })
     undo.push(console.close)
@@ -183,6 +193,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     })
     undo.push(broker.close)
     liveness.publishWith(broker.publish)
+    // Behind the broker, whose start ends all epochs before it.
+    sources = config.sources.map((source) => startSource({ ...entrance, source, isStatus }))
+    undo.push(() => Promise.all(sources.map((source) => source.close())))
 
     return {
       broker: broker.addresses,
@@ -190,6 +203,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       data: folder.path,
       store: describeStore(config, folder.path),
       balance,
+      reloads: counters.reloads,
       async setRoutes(routes) {
         await plan.check(routes, store)
         await ingest.setRoutes(routes, configVersion(routes))
@@ -202,10 +216,10 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
 
 const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')
 
-function openStore(config: Config, folder: string, log: Logger): Promise<Store> {
+function openStore(config: Config, folder: string, measurements: () => string[] | null, log: Logger): Promise<Store> {
   if (config.store.type === 'duckdb') return openDuckdb(duckdbPath(folder))
   const checkpointPath = join(folder, 'influxdb.checkpoint.json')
-  return openInfluxdb({ ...config.store, measurements: measurementsOf(config.routes), checkpointPath, log })
+  return openInfluxdb({ ...config.store, measurements, checkpointPath, log })
 }
 
 /** Where readings go; null when only the payloads tell. */

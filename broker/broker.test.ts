@@ -228,6 +228,11 @@ test.each([
   expect(kinds(MessageKind.publish)).toHaveLength(0)
 })
 
+test.each(['source:plant', 'http', 'http:gateway'])('client is refused when it calls itself %s', async (clientId) => {
+  await expect(client({ clientId })).rejects.toThrow(/identifier rejected/i)
+  expect(counters.refused).toEqual({ client_id_invalid: 1 })
+})
+
 test('broker refuses a client identifier that is too long', async () => {
   await expect(client({ clientId: 'x'.repeat(limits.clientIdBytesMax + 1) })).rejects.toThrow(/identifier rejected/i)
   expect(counters.refused).toEqual({ client_id_too_long: 1 })

@@ -11,7 +11,9 @@ function fake(before: string, after: () => Config, setRoutes = async (): Promise
     lines.push(`${level} ${fields.why}: ${text}`)
   const log = { info: logger('info'), warn: logger('warn'), error: logger('error') }
   const set: string[][] = []
+  const reloads = { done: 0, failed: 0 }
   const reload = createReload({
+    reloads,
     config: configOf(before),
     read: after,
     setRoutes(routes) {
@@ -20,16 +22,17 @@ function fake(before: string, after: () => Config, setRoutes = async (): Promise
     },
     log: log as never,
   })
-  return { reload, lines, set }
+  return { reload, lines, set, reloads }
 }
 
 const oneRoute = 'routes: [{ topic: "a/{device}", measurement: b }]\n'
 
 test('reload hands over the routes of the file and logs what differs', async () => {
-  const { reload, lines, set } = fake('', () => configOf(oneRoute))
+  const { reload, lines, set, reloads } = fake('', () => configOf(oneRoute))
   await reload('SIGHUP')
   expect(set).toEqual([['a/{device}']])
   expect(lines).toEqual(['info SIGHUP: routes: 1 route is new'])
+  expect(reloads).toEqual({ done: 1, failed: 0 })
 })
 
 test('reload says so when the routes are the same', async () => {

@@ -12,12 +12,13 @@ export type ReloadOptions = {
   read: () => Config
   /** Answers what differs, a line for each; throws StartError when these routes cannot be taken. */
   setRoutes: (routes: Route[]) => Promise<string[]>
+  reloads: { done: number; failed: number }
   log: Logger
 }
 
 /** One reload after the other; calls that come while one waits already are that one. Never rejects. */
 export function createReload(options: ReloadOptions): (why: string) => Promise<void> {
-  const { config, read, setRoutes, log } = options
+  const { config, read, setRoutes, reloads, log } = options
   let last = Promise.resolve()
   let isWaiting = false
 
@@ -26,10 +27,12 @@ export function createReload(options: ReloadOptions): (why: string) => Promise<v
     try {
       const next = read()
       const lines = await setRoutes(next.routes)
+      reloads.done++
       for (const line of lines) log.info({ why }, `routes: ${line}`)
       if (lines.length === 0) log.info({ why }, 'routes: as before')
       for (const key of changedKeys(config, next)) log.warn({ why, key }, `${key}: changed, needs a restart`)
     } catch (error) {
+      reloads.failed++
       if (!(error instanceof StartError)) log.error({ why, err: error }, 'routes could not be changed')
       else for (const problem of error.problems) log.error({ why }, problem)
       log.error({ why }, 'the configuration stays as it was')

@@ -119,7 +119,7 @@ export async function run(argv: string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => (isStopping ? process.exit(130) : stop(signal, 0)))
   }
-  const reload = createReload({ config, read, setRoutes: dewpoint.setRoutes, log })
+  const reload = createReload({ config, read, setRoutes: dewpoint.setRoutes, reloads: dewpoint.reloads, log })
   const hasTerminal = process.stdout.isTTY
   const isTerminalGone = () => hasTerminal && !isatty(1)
   process.on('SIGHUP', () => {

@@ -17,7 +17,9 @@ const tree = <Name extends 'json' | 'cbor' | 'msgpack'>(codec: Name, description
     {
       codec: Type.Literal(codec, { description }),
       each: pathOf('Path of the array whose elements are reports of their own. Left out: the root.', treeDefaults.each),
-      value: Type.Optional(path({ description: 'Path of the only value, from the element.' })),
+      value: Type.Optional(
+        path({ description: 'Path of the value, from the element; it needs no name as a channel.' }),
+      ),
       values: Type.Optional(
         Type.Array(path({}), {
           title: 'a list of paths',

@@ -36,7 +36,7 @@ test.each<[string, Partial<Route>, string[]]>([
     { measurement: '{channel}', payload: { codec: 'packed' }, fields: [rule({ channel: 't' })] },
     ['t.f:float'],
   ],
-  ['the channel of a payload that names none', { measurement: '{channel}' }, []],
+  ['the channel of a payload that names none', { measurement: '{channel}' }, ['value.value:float']],
   [
     'a level called channel',
     { topic: '{device}/{channel:a|b}', measurement: '{channel}' },

@@ -56,7 +56,7 @@ function measurementsOf(measurement: string, topic: string, channel: string): st
   let found = [measurement]
   for (const name of new Set(placeholdersOf(measurement))) {
     const isChannel = takesChannel(`{${name}}`, names)
-    const texts = isChannel ? [channel].filter((it) => it !== '') : levels.find((it) => it.name === name)?.texts
+    const texts = isChannel ? [channel || valueField] : levels.find((it) => it.name === name)?.texts
     if (!texts || found.length * texts.length > measurementsMax) return []
     found = found.flatMap((it) => texts.map((text) => it.replaceAll(`{${name}}`, text)))
   }

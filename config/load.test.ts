@@ -96,7 +96,7 @@ routes:
     sources: [
       {
         url: 'mqtts://[::1]',
-        name: '[::1]:8883',
+        name: 'c@[::1]:8883',
         username: 'u',
         password: 'secret',
         clientId: 'c',
@@ -105,7 +105,7 @@ routes:
       },
       {
         url: 'mqtt://x:1884',
-        name: 'x:1884',
+        name: 'dewpoint@x:1884',
         username: null,
         password: null,
         clientId: 'dewpoint',

@@ -95,7 +95,8 @@ function toConfig(file: ConfigFile): Config {
 
 function toSource({ username, password, share, ...source }: ConfigFile['sources'][number]): Source {
   const { host, port } = sure(sourceAddress(source.url))
-  const name = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  // Two sources may differ by their clientId alone.
+  const name = `${source.clientId}@${host.includes(':') ? `[${host}]` : host}:${port}`
   return { ...source, name, username: username ?? null, password: password ?? null, share: share ?? null }
 }
 

@@ -18,7 +18,7 @@ export function codecOptions(payload: FilePayload, ruled: string[]): CodecOption
     case 'cbor':
     case 'msgpack': {
       const { value: _, values: __, ...rest } = payload
-      return { ...rest, values: treeChannels(payload, ruled) }
+      return { ...rest, values: treePaths(payload, ruled) }
     }
     case 'struct':
       return { codec: 'struct', head: members(payload.layout), repeat: members(payload.repeat), step: payload.step }
@@ -27,8 +27,11 @@ export function codecOptions(payload: FilePayload, ruled: string[]): CodecOption
   }
 }
 
-/** Channels that the payload can hold, '' the unnamed one; null when only the payload itself tells. */
-export function knownChannels(payload: FilePayload, ruled: string[]): string[] | null {
+/**
+ * What the payload calls its channels, '' the unnamed one; null when only the payload itself tells. The codecs leave out the
+ * name of a column or path that is the only one: see channelNamer().
+ */
+export function knownNames(payload: FilePayload, ruled: string[]): string[] | null {
   switch (payload.codec) {
     case 'value':
     case 'text':
@@ -38,7 +41,7 @@ export function knownChannels(payload: FilePayload, ruled: string[]): string[] |
     case 'json':
     case 'cbor':
     case 'msgpack':
-      return treeChannels(payload, ruled)
+      return treePaths(payload, ruled)
     case 'struct':
       return members([...payload.layout, ...payload.repeat]).flatMap(({ name }) => (isRole(name) ? [] : name))
     default:
@@ -46,16 +49,18 @@ export function knownChannels(payload: FilePayload, ruled: string[]): string[] |
   }
 }
 
-/** The path of the value of a tree that is said to hold one only: in the file this channel needs no name. */
-export function loneChannel(payload: FilePayload, ruled: string[]): string | null {
-  if (!('each' in payload) || payload.values !== undefined) return null
-  const isNamed = ruled.some((channel) => channel !== '')
-  return payload.value ?? (isNamed ? null : (treeDefaults.values[0] ?? null))
+/** Gives the channel as the codec says it for the name that the file has: '' for the only path or column. */
+export function channelNamer(payload: FilePayload, ruled: string[]): (name: string) => string {
+  const names = payload.codec === 'csv' || 'each' in payload ? (knownNames(payload, ruled) ?? []) : []
+  return (name) => (names.length === 1 && name === names[0] ? '' : name)
 }
 
-function treeChannels(payload: TreePayload, ruled: string[]): string[] {
-  const lone = loneChannel(payload, ruled)
-  return lone === null ? (payload.values ?? ruled.filter((channel) => channel !== '')) : [lone]
+/** Those that are given, those that the rules are for, or the usual one. */
+function treePaths(payload: TreePayload, ruled: string[]): string[] {
+  if (payload.values !== undefined) return payload.values
+  if (payload.value !== undefined) return [payload.value]
+  const named = ruled.filter((channel) => channel !== '')
+  return named.length > 0 ? named : treeDefaults.values
 }
 
 export const isRole = (name: string): boolean => columnRoles.some((role) => role === name)

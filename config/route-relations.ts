@@ -1,10 +1,10 @@
 /** What must hold between the values of one route. */
 import type { FieldType } from '../telemetry/point.ts'
-import { channelPlaceholder, deviceTag, placeholdersOf, siteTag } from '../telemetry/schema.ts'
+import { channelPlaceholder, deviceTag, placeholdersOf, siteTag, takesChannel } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Sound, whole } from './check.ts'
 import { dateMs } from './date.ts'
-import { knownChannels, loneChannel } from './payload.ts'
+import { channelNamer, type FilePayload, knownNames } from './payload.ts'
 import { checkPayload } from './payload-relations.ts'
 import { below, type Problems, type ProblemsBelow } from './problems.ts'
 import type { FileRoute } from './route-schema.ts'
@@ -17,9 +17,15 @@ export function checkRoute(route: SoundRoute, all: Problems, path: string): void
   const problems = below(all, path)
   const typeDefault = typeof route.payload === 'object' && route.payload.codec === 'text' ? 'string' : 'float'
   const payload = whole<FileRoute['payload']>(route.payload)
-  if (payload !== null && typeof payload !== 'string') checkPayload(payload, problems)
+  const ruled = whole<string[]>(route.fields?.map((rule) => rule?.channel))
+  if (payload !== null && typeof payload !== 'string') {
+    checkPayload(payload, problems)
+    if (ruled !== null) {
+      checkChannels(payload, ruled, problems)
+      checkMeasured(route, payload, ruled, problems)
+    }
+  }
   checkNames(route, problems)
-  checkChannels(route, problems)
   for (const [i, rule] of (route.fields ?? []).entries()) {
     if (rule !== undefined) checkRule(rule, typeDefault, `fields[${i}]`, problems)
   }
@@ -48,28 +54,41 @@ function checkNames(route: SoundRoute, problems: ProblemsBelow): void {
 }
 
 /** Each rule is for a channel of its own, which the payload can hold. */
-function checkChannels(route: SoundRoute, problems: ProblemsBelow): void {
-  const ruled = whole<string[]>(route.fields?.map((rule) => rule?.channel))
-  if (ruled === null) return
-  for (const [i, channel] of ruled.entries()) {
-    const first = ruled.indexOf(channel)
+function checkChannels(payload: FilePayload, ruled: string[], problems: ProblemsBelow): void {
+  const channelOf = channelNamer(payload, ruled)
+  const channels = ruled.map(channelOf)
+  const names = knownNames(payload, ruled)
+  const known = names?.map(channelOf)
+  for (const [i, channel] of channels.entries()) {
     const key = `fields[${i}].channel`
-    if (first < i) problems.add(key, `${problems.given(key, channel)} has a rule already, fields[${first}]`)
-  }
-  const payload = whole<FileRoute['payload']>(route.payload)
-  if (payload === null || typeof payload === 'string') return
-  const known = knownChannels(payload, ruled)
-  if (known === null) return
-  for (const [i, channel] of ruled.entries()) {
-    if (known.includes(channel) || (channel === '' && loneChannel(payload, ruled) !== null)) continue
-    const key = `fields[${i}].channel`
-    const names = known.filter((name) => name !== '').map((name) => JSON.stringify(name))
+    const given = problems.given(key, ruled[i] ?? '')
+    const first = channels.indexOf(channel)
+    if (first < i) problems.add(key, `${given} has a rule already, fields[${first}]`)
+    if (payload.codec === 'packed' && !isPackedChannel(channel)) {
+      problems.add(key, `${given} given, a number from 0 to 255 wanted`)
+    }
+    if (known === undefined || known.includes(channel)) continue
     const isShown = problems.isAllShown('payload') && problems.isAllShown('fields')
-    const choice = isShown ? `one of ${names.join(', ')}` : 'a channel of the payload'
-    const wanted = names.length === 0 ? 'the payload holds one channel without a name' : `${choice} wanted`
-    problems.add(key, `${problems.given(key, channel)} given, ${wanted}`)
+    const choice = isShown ? `one of ${names?.map((name) => JSON.stringify(name)).join(', ')}` : 'one of the payload'
+    problems.add(key, `${given} given, ${choice} wanted`)
+  }
+  if (payload.codec === 'packed' && ruled.length === 0) {
+    problems.add('fields', 'are not given, but packed knows channels by number only: a rule for each wanted')
   }
 }
+
+/** A payload with one channel only leaves out its name, so that no measurement can be called after it. */
+function checkMeasured(route: SoundRoute, payload: FilePayload, ruled: string[], problems: ProblemsBelow): void {
+  if (route.topic === undefined || route.measurement === undefined) return
+  if (!takesChannel(route.measurement, topicPattern(route.topic).names)) return
+  const known = knownNames(payload, ruled)?.map(channelNamer(payload, ruled))
+  const isElsewhere = route.fields?.some((rule) => rule !== undefined && 'measurement' in rule)
+  if (known?.length !== 1 || known[0] !== '' || isElsewhere) return
+  problems.add('measurement', `takes {${channelPlaceholder}} from the payload, which has one channel without a name`)
+}
+
+const isPackedChannel = (channel: string): boolean =>
+  /^\d{1,3}$/.test(channel) && String(Number(channel)) === channel && Number(channel) <= 255
 
 function checkRule(rule: SoundRule, typeDefault: FieldType, key: string, problems: ProblemsBelow): void {
   const type = 'type' in rule ? rule.type : typeDefault

@@ -1,5 +1,6 @@
 /** What a text of a route must keep to. Rules: see rules.ts. */
-import { metaFields, platformMeasurements } from '../telemetry/schema.ts'
+import { compilePath } from '../telemetry/codec/tree-path.ts'
+import { fieldProblem, measurementProblem } from '../telemetry/schema.ts'
 import { isTagValue } from '../telemetry/topic.ts'
 import { dateMs } from './date.ts'
 import { durationMs } from './duration.ts'
@@ -8,29 +9,22 @@ import { structMember } from './struct-member.ts'
 
 export const measurementRule: Rule = (name) => {
   if (name === '') return ''
-  if (controlCharacter.test(name)) return 'holds control characters'
-  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
-  if (name.includes('\\')) return 'holds a backslash'
-  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
-  if (platformMeasurements.includes(name)) return 'is where the platform writes its own word on devices'
-  if (/[{}]/.test(name.replace(/\{[a-z][a-z0-9_]*\}/g, ''))) return 'holds a brace that belongs to no {name}'
-  return null
+  const isPaired = !/[{}]/.test(name.replace(/\{[a-z][a-z0-9_]*\}/g, ''))
+  return measurementProblem(name) ?? (isPaired ? null : 'holds a brace that belongs to no {name}')
 }
 
-export const fieldNameRule: Rule = (name) => {
-  if (name === '') return ''
-  if (controlCharacter.test(name)) return 'holds control characters'
-  if (name.includes('\\')) return 'holds a backslash'
-  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
-  if (name === 'time') return 'is what stores call the time of a point'
-  if (metaFields.includes(name)) return 'is where the platform writes how good a time is'
-  return null
-}
+export const fieldNameRule: Rule = (name) => (name === '' ? '' : fieldProblem(name))
 
 export const tagValueRule: Rule = (value) => (isTagValue(value) ? null : '')
 
-/** As the codecs read them: names with dots between, [0] and [] for arrays, $ for the root. '' is the element itself. */
-export const pathRule: Rule = (path) => (/^$|^(\$|[^.[\]]+|\[\d*\])(\.[^.[\]]+|\[\d*\])*$/.test(path) ? null : '')
+export const pathRule: Rule = (path) => {
+  try {
+    compilePath(path)
+    return null
+  } catch {
+    return ''
+  }
+}
 export const stepRule = (step: number | string) => (typeof step === 'number' ? null : pathRule(step))
 
 /** A digit, sign, point or quote could be a part of a value. */

@@ -53,7 +53,7 @@ const fieldRule = Type.Object(
   {
     channel: Type.String({
       title: 'a channel as text',
-      description: 'What the payload calls the quantity. Left out: its only, unnamed one.',
+      description: 'What the payload calls the quantity. Left out: the one without a name.',
       default: fieldRuleDefaults.channel,
       examples: ['temp'],
     }),
@@ -74,7 +74,7 @@ const fieldRule = Type.Object(
         description: 'Left out: string with the codec text, else float.',
       }),
     ),
-    unit: Type.Optional(unit({ description: 'Left out: that of the route.' })),
+    unit: Type.Optional(unit({ description: 'Left out: that of the payload, else of the route.' })),
     scale: factor({
       description: 'value = payload * scale + offset.',
       default: fieldRuleDefaults.scale,

@@ -5,7 +5,7 @@ import { fieldOf, takesChannel, valueField } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { dateMs } from './date.ts'
 import { durationMs } from './duration.ts'
-import { codecOptions, type FilePayload, loneChannel } from './payload.ts'
+import { channelNamer, codecOptions } from './payload.ts'
 import type { FileRoute } from './route-schema.ts'
 
 /** Rules of `fields` keep their places. */
@@ -13,9 +13,7 @@ export function toRoute(file: FileRoute): Route {
   const { payload } = file
   assert(typeof payload === 'object')
   const ruled = file.fields.map((rule) => rule.channel)
-  const lone = loneChannel(payload, ruled)
-  /** As the codec names a channel that the file need not name. */
-  const named = (channel: string) => (channel === '' && lone !== null ? lone : channel)
+  const channelOf = channelNamer(payload, ruled)
   return {
     topic: file.topic,
     measurement: file.measurement,
@@ -23,46 +21,37 @@ export function toRoute(file: FileRoute): Route {
     payload: codecOptions(payload, ruled),
     compression: file.compression,
     tags: file.tags,
-    fields: fieldRules(file, payload, lone, named),
+    fields: fieldRules(file, channelOf),
     sequencePer: file.sequence,
     aheadMsMax: sure(durationMs(file.time.ahead)),
     behindMsMax: file.time.behind === undefined ? routeDefaults.behindMsMax : sure(durationMs(file.time.behind)),
     calibration: file.calibration.map(({ from, site = null, channel, ...rest }) => ({
       ...rest,
       site,
-      channel: channel === undefined ? null : named(channel),
+      channel: channel === undefined ? null : channelOf(channel),
       fromMs: sure(dateMs(from)),
     })),
     examples: file.examples.map(toExample),
   }
 }
 
-function fieldRules(
-  file: FileRoute,
-  payload: FilePayload,
-  lone: string | null,
-  named: (channel: string) => string,
-): FieldRule[] {
-  const { names } = topicPattern(file.topic)
-  const type = payload.codec === 'text' ? 'string' : fieldRuleDefaults.type
-  const rules = file.fields.map((rule): FieldRule => {
-    const channel = named(rule.channel)
-    const isValue = channel === lone || rule.measurement !== undefined || takesChannel(file.measurement, names)
+function fieldRules(file: FileRoute, channelOf: (name: string) => string): FieldRule[] {
+  const isText = typeof file.payload === 'object' && file.payload.codec === 'text'
+  const isMeasured = takesChannel(file.measurement, topicPattern(file.topic).names)
+  return file.fields.map((rule) => {
+    const channel = channelOf(rule.channel)
     return {
       channel,
       measurement: rule.measurement ?? fieldRuleDefaults.measurement,
-      field: rule.field ?? (isValue ? valueField : fieldOf(channel)),
-      type: rule.type ?? type,
-      unit: rule.unit ?? file.unit,
+      field: rule.field ?? (isMeasured || rule.measurement !== undefined ? valueField : fieldOf(channel)),
+      type: rule.type ?? (isText ? 'string' : fieldRuleDefaults.type),
+      unit: rule.unit ?? fieldRuleDefaults.unit,
       scale: rule.scale,
       offset: rule.offset,
       range: rule.range ?? fieldRuleDefaults.range,
       counter: rule.counter ?? fieldRuleDefaults.counter,
     }
   })
-  // The one value of a payload goes to the field `value`, whatever its path is.
-  const isRuled = lone === null || rules.some(({ channel }) => channel === lone)
-  return isRuled ? rules : [...rules, { ...fieldRuleDefaults, channel: lone, field: valueField, type, unit: file.unit }]
 }
 
 function toExample({ topic, payload, hex, base64, expect }: FileRoute['examples'][number]): RouteExample {

@@ -57,8 +57,8 @@ routes:
       tags: { crop: 'maize' },
       fields: [
         rule({ channel: '1', field: 'rain', measurement: 'rainfall', type: 'integer', unit: 'cm', range: [0, 100] }),
-        rule({ channel: '2', unit: 'mm', counter: { bits: 16, per: 0.2, maxPerHour: 400 } }),
-        rule({ channel: '3', unit: 'mm', scale: 0.5, offset: -1 }),
+        rule({ channel: '2', counter: { bits: 16, per: 0.2, maxPerHour: 400 } }),
+        rule({ channel: '3', scale: 0.5, offset: -1 }),
       ],
       sequencePer: 'device',
       aheadMsMax: 3_600_000,
@@ -122,26 +122,34 @@ test.each([
   expect(routeOf(`payload: ${payload}`).payload).toEqual(options)
 })
 
+test('values of a tree may be called as the roles of other codecs are', () => {
+  expect(routeOf('payload: { codec: json, values: [time, age, "-"] }').payload).toMatchObject({
+    values: ['time', 'age', '-'],
+  })
+})
+
 test('a route is the same when its codec is named or given as keys', () => {
-  expect(routeOf('payload: packed')).toEqual(routeOf('payload: { codec: packed }'))
+  expect(routeOf('payload: influx')).toEqual(routeOf('payload: { codec: influx }'))
   expect(routeOf('unit: ""')).toEqual(createRoute({ topic: 'a/{device}', measurement: 'm' }))
 })
 
 test.each([
-  ['payload: json, unit: mm', [rule({ channel: 'v', unit: 'mm' })]],
-  ['payload: { codec: json, value: a.b }', [rule({ channel: 'a.b' })]],
-  ['payload: json, fields: [{ scale: 2 }]', [rule({ channel: 'v', scale: 2 })]],
-  ['payload: { codec: json, value: a }, fields: [{ channel: a, scale: 2 }]', [rule({ channel: 'a', scale: 2 })]],
-  ['payload: { codec: json, values: [a.b] }', []],
-  ['payload: { codec: json, values: [a.b] }, fields: [{ channel: a.b }]', [rule({ channel: 'a.b', field: 'a_b' })]],
-  [
-    'payload: json, fields: [{ channel: a }, { channel: b, field: c }]',
-    [rule({ channel: 'a', field: 'a' }), rule({ channel: 'b', field: 'c' })],
-  ],
-  ['payload: json, fields: [{ channel: a, measurement: x }]', [rule({ channel: 'a', measurement: 'x' })]],
-  ['payload: text, fields: [{}]', [rule({ type: 'string' })]],
   ['fields: [{ type: integer }]', [rule({ type: 'integer' })]],
-  ['payload: senml-json, fields: [{ channel: t, unit: "" }], unit: K', [rule({ channel: 't', field: 't' })]],
+  ['payload: text, fields: [{}]', [rule({ type: 'string' })]],
+  ['payload: json, fields: [{ scale: 2 }]', [rule({ scale: 2 })]],
+  ['payload: { codec: json, value: a.b }, fields: [{ scale: 2 }]', [rule({ scale: 2 })]],
+  ['payload: { codec: json, value: a.b }, fields: [{ channel: a.b, scale: 2 }]', [rule({ scale: 2 })]],
+  ['payload: { codec: json, values: [a.b] }, fields: [{ channel: a.b }]', [rule({})]],
+  ['payload: json, fields: [{ channel: a.b }]', [rule({})]],
+  ['payload: { codec: csv, columns: [time, a] }, fields: [{ channel: a }]', [rule({})]],
+  ['payload: { codec: csv, columns: [time, a] }, fields: [{}]', [rule({})]],
+  ['payload: { codec: struct, layout: ["a:u8"] }, fields: [{ channel: a }]', [rule({ channel: 'a', field: 'a' })]],
+  [
+    'payload: json, fields: [{ channel: a.b }, { channel: c, field: d }]',
+    [rule({ channel: 'a.b', field: 'a_b' }), rule({ channel: 'c', field: 'd' })],
+  ],
+  ['payload: senml-json, fields: [{ channel: a, measurement: x }]', [rule({ channel: 'a', measurement: 'x' })]],
+  ['payload: senml-json, fields: [{ channel: t, unit: Cel }]', [rule({ channel: 't', field: 't', unit: 'Cel' })]],
 ])('a field is called by the payload when no rule says how: %s', (rest, fields) => {
   expect(routeOf(rest).fields).toEqual(fields)
 })
@@ -151,9 +159,9 @@ test('values are those that the rules name when the payload is a tree and says n
   expect(route.payload).toMatchObject({ values: ['a', 'b'] })
 })
 
-test('calibration speaks of the only value when it names no channel or an empty one', () => {
-  const { calibration } = routeOf('payload: json, calibration: [{ device: d, channel: "", from: 2026-01-01 }]')
-  expect(calibration[0]?.channel).toBe('v')
+test('calibration speaks of the unnamed channel when it names the only one', () => {
+  const { calibration } = routeOf('payload: json, calibration: [{ device: d, channel: v, from: 2026-01-01 }]')
+  expect(calibration[0]?.channel).toBe('')
 })
 
 test.each([
@@ -166,6 +174,7 @@ test.each([
   ['payload: { codec: value, columns: [a] }', '.payload.columns: unknown key, known are codec'],
   ['payload: { codec: json, value: a..b }', '.payload.value: "a..b" given, a path like a.b, a[0] or $.a wanted'],
   ['payload: { codec: json, value: "a[x]" }', '.payload.value: "a[x]" given, a path'],
+  ['payload: { codec: json, time: __proto__ }', '.payload.time: "__proto__" given, a path'],
   ['payload: { codec: json, values: [] }', '.payload.values: an empty list given, a list of paths wanted'],
   ['payload: { codec: json, value: a, values: [b] }', '.payload.values: is given beside value'],
   ['payload: { codec: json, values: [a, a] }', '.payload.values[1]: "a" stands twice, first in payload.values[0]'],
@@ -203,18 +212,22 @@ test.each([
     'fields: [{ channel: 1 }]',
     '.fields[0].channel: 1 given, a channel as text wanted, for example "temp" (in quotes it is text)',
   ],
-  ['fields: [{ channel: a }]', '.fields[0].channel: "a" given, the payload holds one channel without a name'],
+  ['fields: [{ channel: a }]', '.fields[0].channel: "a" given, one of "" wanted'],
   ['fields: [{}, {}]', '.fields[1].channel: "" has a rule already, fields[0]'],
   [
-    'payload: packed, fields: [{ channel: a }, { channel: a }]',
-    '.fields[1].channel: "a" has a rule already, fields[0]',
+    'payload: packed, fields: [{ channel: "1" }, { channel: "1" }]',
+    '.fields[1].channel: "1" has a rule already, fields[0]',
   ],
   [
     'payload: { codec: csv, columns: [a, b] }, fields: [{ channel: c }]',
     '.fields[0].channel: "c" given, one of "a", "b" wanted',
   ],
-  ['payload: { codec: csv, columns: [a] }, fields: [{}]', '.fields[0].channel: "" given, one of "a" wanted'],
+  ['payload: { codec: csv, columns: [a, b] }, fields: [{}]', '.fields[0].channel: "" given, one of "a", "b" wanted'],
   ['payload: { codec: json, value: a }, fields: [{ channel: b }]', '.fields[0].channel: "b" given, one of "a" wanted'],
+  ['payload: packed', '.fields: are not given, but packed knows channels by number only'],
+  ['payload: packed, fields: [{ channel: temp }]', '.fields[0].channel: "temp" given, a number from 0 to 255 wanted'],
+  ['payload: packed, fields: [{ channel: "256" }]', '.fields[0].channel: "256" given, a number from 0 to 255 wanted'],
+  ['payload: packed, fields: [{ channel: "01" }]', '.fields[0].channel: "01" given, a number from 0 to 255 wanted'],
   ['fields: [{ field: _a }]', '.fields[0].field: "_a" begins with _'],
   ['fields: [{ field: time }]', '.fields[0].field: "time" is what stores call the time'],
   ['fields: [{ field: time_quality }]', '.fields[0].field: "time_quality" is where the platform writes'],
@@ -388,13 +401,29 @@ routes:
     fields:
       - { channel: x, type: integer, field: value }
       - { channel: y, type: integer }
-  - { topic: "d/{device}", measurement: n, payload: packed, fields: [{ channel: y, type: float }] }
+  - { topic: "d/{device}", measurement: n, payload: senml-json, fields: [{ channel: y, type: float }] }
 `
   expect(problems(text)).toEqual([
     '4 routes[1]: writes the field value of m as string, routes[0] writes it as float',
     '9 routes[2].fields[0]: writes the field value of m as integer, routes[0] writes it as float',
     '11 routes[3].fields[0]: writes the field y of n as float, routes[2].fields[1] writes it as integer',
   ])
+})
+
+test.each([
+  ['value', false],
+  ['{ codec: json, value: temp }', false],
+  ['{ codec: csv, columns: [time, temp] }', false],
+  ['{ codec: csv, columns: [time, temp, hum] }', true],
+  ['{ codec: struct, layout: ["temp:u8"] }', true],
+  ['senml-json', true],
+  ['json, fields: [{ channel: temp, measurement: temperature }]', true],
+])('a measurement can be called by the channel when the payload is %s: %s', (payload, isFine) => {
+  const found = problems(`routes: [{ topic: "a/{device}", measurement: "{channel}", payload: ${payload} }]`)
+  const problem = '1 routes[0].measurement: takes {channel} from the payload, which has one channel without a name'
+  expect(found).toEqual(isFine ? [] : [problem])
+  const named = `routes: [{ topic: "{device}/{channel}", measurement: "{channel}", payload: ${payload} }]`
+  expect(problems(named)).toEqual([])
 })
 
 const oneSource = (rest: string) => `sources: [{ url: mqtt://x, topics: [a], ${rest} }]`

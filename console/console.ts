@@ -8,6 +8,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { DeviceReading } from '../telemetry/reading.ts'
 import { readAssets } from './assets.ts'
+import { addCompleteness, type CompletenessOptions } from './completeness.ts'
 import { addExport } from './export.ts'
 import { createFleet } from './fleet.ts'
 import { addIngest, type IngestDoor } from './ingest.ts'
@@ -27,6 +28,7 @@ export type ConsoleOptions = IngestDoor & {
   balance: () => Balance
   journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
   quarantine: QuarantineOptions
+  openRows: CompletenessOptions['openRows']
   /** Everything that must work, except the store's answer, which is asked for here. */
   checks: () => { [name: string]: Check }
   log: Logger
@@ -102,6 +104,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     (request) => answerReadings(store, request.query),
   )
   addExport(app, store)
+  addCompleteness(app, options)
   addQuarantine(app, options.quarantine)
   // Without a HEAD of its own: that would take a place among the streams and never end.
   app.get('/api/live', { exposeHeadRoute: false }, (_request, reply) => {

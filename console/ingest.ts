@@ -86,7 +86,10 @@ export function addIngest(app: FastifyInstance, isLoopback: boolean, door: Inges
     const epoch = door.nextEpoch()
     reply.raw.once('close', () => door.abandon(epoch))
     const client = httpClient(name ?? null)
-    const results = await Promise.allSettled(body.messages.map((message) => takeOne(message, client, epoch)))
+    const taking = body.messages.map((message) => takeOne(message, client, epoch))
+    // Gone before it was listened for.
+    if (reply.raw.destroyed) door.abandon(epoch)
+    const results = await Promise.allSettled(taking)
     const isWhole = results.every(({ status }) => status === 'fulfilled')
     if (isWhole) return reply.send({ accepted: results.length })
     // Each message was counted when it was refused; the sender is told once.

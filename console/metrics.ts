@@ -1,6 +1,6 @@
 /** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Counters } from '../telemetry/counters.ts'
+import type { Counters, SourceCounters } from '../telemetry/counters.ts'
 import type { Balance, Health } from './status.ts'
 
 export type MetricsSource = {
@@ -47,6 +47,18 @@ export function createMetrics(source: MetricsSource): Registry {
       },
     })
 
+  const bySource = (name: string, help: string, read: (source: SourceCounters) => number) =>
+    new Counter({
+      name: `dewpoint_${name}`,
+      help,
+      labelNames: ['source'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [source, it] of Object.entries(counters.sources)) this.inc({ source }, read(it))
+      },
+    })
+
   counter('readings_received_total', 'Readings that arrived', () => balance().received)
   counter('readings_accepted_total', 'Readings that the journal took', () => balance().accepted)
   counter('readings_refused_total', 'Readings that were refused', () => balance().refused)
@@ -59,7 +71,7 @@ export function createMetrics(source: MetricsSource): Registry {
 
   gauge('broker_connections', 'Open MQTT connections', () => counters.connectionsOpen)
   counter('broker_connections_total', 'MQTT connections since the start', () => counters.connectionsTotal)
-  byCode('broker_refused_total', 'Everything the broker refused, by code', () => counters.refused)
+  byCode('broker_refused_total', 'Everything that an entrance refused, by code', () => counters.refused)
   counter(
     'broker_subscriber_dropped_total',
     'QoS 0 messages not sent to slow subscribers',
@@ -78,6 +90,10 @@ export function createMetrics(source: MetricsSource): Registry {
   )
   counter('broker_retained_dropped_total', 'Messages not retained, too many topics', () => counters.retainedDropped)
 
+  bySource('source_received_total', 'Readings that came from a source', (it) => it.received)
+  bySource('source_retained_skipped_total', 'Readings older than the subscription', (it) => it.retainedSkipped)
+  bySource('source_connects_total', 'Connections that the broker of a source granted', (it) => it.connects)
+
   gauge('journal_bytes', 'Bytes that the journal holds', () => journal().bytes)
   gauge('journal_segments', 'Files of the journal', () => journal().segments)
   counter('journal_syncs_total', 'Groups of records that were synced', () => journal().syncs)
@@ -86,6 +102,15 @@ export function createMetrics(source: MetricsSource): Registry {
   counter('ingest_points_stored_total', 'Points written since the start', () => counters.pointsStored)
   counter('ingest_batches_total', 'Batches written since the start', () => counters.batchesStored)
   counter('ingest_store_retries_total', 'Batches that had to be tried again', () => counters.storeRetries)
+  byCode('ingest_times_mended_total', 'Readings with a reckoned, corrected or doubted time', () => counters.timesMended)
+  byCode('ingest_counter_events_total', 'Readings of counters, by what became of them', () => counters.counterEvents)
+  counter('ingest_devices_not_remembered_total', 'Devices beyond the limit', () => counters.devicesNotRemembered)
+  counter(
+    'ingest_state_save_failures_total',
+    'Times that the state of ingest could not be saved',
+    () => counters.stateSaveFailures,
+  )
+  byCode('config_reloads_total', 'Changes of the configuration, done and failed', () => counters.reloads)
   byCode('ingest_quarantined_total', 'Messages quarantined since the start, by code', () => counters.quarantined)
   byCode(
     'ingest_quarantine_dropped_total',

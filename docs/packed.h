@@ -86,7 +86,7 @@ static inline size_t packed_begin(uint8_t *out, size_t room, const packed_head *
 
 /*
  * Adds a channel's values, the oldest first, step_s seconds apart (no matter for a single one). `used` is what the call
- * before gave; 0 goes through as 0. Bytes used now, or 0 when they do not fit or there is no value.
+ * before gave; 0 goes through as 0. Bytes used now, or 0 when they do not fit, when there is no value, or no step.
  */
 static inline size_t packed_batch(uint8_t *out, size_t room, size_t used, uint8_t channel, uint32_t step_s,
                                   const int32_t *values, size_t count) {
@@ -95,7 +95,7 @@ static inline size_t packed_batch(uint8_t *out, size_t room, size_t used, uint8_
   size_t i, offsets_size, deltas_size, packed, needed;
   uint8_t width, held = 0;
   int use_offsets = 1;
-  if (used == 0 || count == 0 || count > PACKED_COUNT_MAX) return 0;
+  if (used == 0 || count == 0 || count > PACKED_COUNT_MAX || (count > 1 && step_s == 0)) return 0;
   base = values[0];
   for (i = 1; i < count; i++)
     if (values[i] < base) base = values[i];

@@ -13,6 +13,7 @@
  * between: who leaves by itself has nothing to send again. They err on the side of keeping: two equal plain numbers may be
  * two readings. A device that repeats boot and sequence for another reading has started without counting it.
  */
+import { isReservedClient } from '../telemetry/client.ts'
 import type { Record } from '../telemetry/message.ts'
 import type { Reading, Report } from '../telemetry/reading.ts'
 import { createRecent, isTimed, recall, remember } from './recent.ts'
@@ -65,8 +66,10 @@ export function createDuplicates(window: Window): Duplicates {
     const isSame = value === first.value && (!isTimed(first) || timeMs === first.timeMs)
     if (isExact) return isSame ? 'repeated' : 'restarted'
     if (!isSame) return 'new'
-    if (arrival === null || (arrival.epoch === record.epoch && record.epoch !== 0)) return 'repeated'
-    const isSameCopy = arrival.client === record.client && arrival.packetId === record.packetId
+    if (arrival === null) return 'repeated'
+    // Within one connection a device does not restart; behind a source or a gateway there are many.
+    if (arrival.epoch === record.epoch && !isReservedClient(record.client)) return 'repeated'
+    const isSameCopy = arrival.client === record.client && arrival.packetId === record.packetId && record.packetId !== 0
     return isSameCopy && !isGone(record.client, arrival.position) ? 'repeated' : 'new'
   }
 

@@ -8,6 +8,7 @@ import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
 import type { Checkpoint, Point } from '../telemetry/point.ts'
+import { toEntry, toReplay } from '../telemetry/quarantine.ts'
 import type { DeviceReading, Value } from '../telemetry/reading.ts'
 import { createRoute } from '../telemetry/route.ts'
 import { type Ingest, startIngest } from './ingest.ts'
@@ -66,6 +67,7 @@ let folder: string
 let store: ReturnType<typeof memoryStore>
 let journal: ReturnType<typeof memoryJournal>
 let seen: DeviceReading[]
+let channels: string[]
 let counters = createCounters()
 
 beforeEach(async () => {
@@ -73,6 +75,7 @@ beforeEach(async () => {
   store = memoryStore()
   journal = memoryJournal()
   seen = []
+  channels = ['rainfall', 'pulse']
   counters = createCounters()
 })
 afterEach(() => rm(folder, { recursive: true }))
@@ -81,8 +84,9 @@ const start = (failures: Error[] = [], releasedBefore = 0): Promise<Ingest> =>
   startIngest({
     openSource: journal.source,
     releasedBefore,
+    journalFrom: journal.records[0]?.position ?? 0,
     store,
-    routes: ['rainfall', 'pulse'].map(route),
+    routes: channels.map(route),
     configVersion: '0badcafe',
     folder,
     counters,
@@ -303,4 +307,58 @@ test('ingest hands over a batch when unreadable messages alone fill it', async (
   await run()
   expect(counters.quarantined).toEqual({ bad_payload: 30 })
   expect(counters.batchesStored).toBeGreaterThanOrEqual(5)
+})
+
+/** Into the journal comes a replay of its record at `index`, as the console would put it there. */
+function replay(index: number): void {
+  const record = journal.records[index] as Record
+  const entry = toEntry(record, { code: 'no_route', reason: '', configVersion: '', decidedAt: record.position })
+  journal.add(toReplay(entry))
+}
+const humidity = { topic: 'sensors/a/b/humidity' }
+
+test('ingest stores a quarantined message at its own time, once, when it is replayed by mended routes', async () => {
+  say('7', humidity)
+  say('abc', humidity)
+  await run()
+  for (const index of [0, 1, 0, 0]) replay(index)
+  expect(await run()).toMatchObject({ stored: 0, quarantined: 2 })
+  channels.push('humidity')
+  for (const index of [1, 0, 1, 0]) replay(index)
+  expect(await run()).toMatchObject({ stored: 1, quarantined: 1, duplicate: 0 })
+  for (const index of [0, 1]) replay(index)
+  expect(await run()).toMatchObject({ stored: 1, quarantined: 1, duplicate: 0 })
+  expect([...store.points].map(([key, value]) => [key.split(' ')[1], value])).toEqual([['1700000000000000001', 7]])
+  const lines = (await readFile(join(folder, 'quarantine.jsonl'), 'utf8')).trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).code).filter(Boolean)).toContain('bad_value')
+})
+
+test('ingest counts a replay once when it is killed before the commit and the routes change', async () => {
+  say('7', humidity)
+  await run()
+  replay(0)
+  channels.push('humidity')
+  const { commit } = store
+  store.commit = async () => {
+    throw new UnavailableError('test', 'killed before the commit')
+  }
+  const killed = await start()
+  while (counters.storeRetries === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await killed.close()
+  store.commit = commit
+  // The old routes are back, so it stays; then it goes.
+  channels.pop()
+  expect(await run()).toMatchObject({ stored: 0, quarantined: 1 })
+  channels.push('humidity')
+  replay(0)
+  expect(await run()).toMatchObject({ stored: 1, quarantined: 0 })
+})
+
+test('ingest decides a replay like any record when its message has not reached the store, or never was quarantined', async () => {
+  say('7', humidity)
+  replay(0)
+  expect(await run()).toMatchObject({ stored: 0, quarantined: 1 })
+  say('8')
+  replay(2)
+  expect(await run()).toMatchObject({ stored: 1, quarantined: 1 })
 })

@@ -9,13 +9,14 @@
  *     ├─ remembered only ─┼─ saved state ── decided again, not written ──┼─ the store's checkpoint ── new ─▶
  */
 import assert from 'node:assert'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
-import type { DeviceName, StateChange } from '../telemetry/device.ts'
+import type { StateChange } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
-import { fromReplay, type QuarantineView } from '../telemetry/quarantine.ts'
+import { fromReplay, type QuarantineView, quarantineId } from '../telemetry/quarantine.ts'
 import type { CodecMemory, DeviceReading } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
 import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/schema.ts'
@@ -39,6 +40,8 @@ export type IngestOptions = {
   openSource: (position: number) => RecordSource
   /** Readings before the oldest record of the journal. */
   releasedBefore: number
+  /** Position of the oldest record of the journal. */
+  journalFrom: number
   store: PointStore
   routes: Route[]
   /** Of the routes, 8 hexadecimal digits: stands with what they could not decide. */
@@ -62,18 +65,19 @@ export type Ingest = {
   quarantine: QuarantineView
   /** What codecs know of earlier messages; for looks, not for changes. */
   codecMemory: CodecMemory
-  /** Rows of the completeness ledger that are not in the store yet. */
-  openRows(name: DeviceName): LedgerRow[]
+  /** Rows of the completeness ledger that are not in the store yet; without a site those of every site. */
+  openRows(device: string, site: string | undefined): LedgerRow[]
   /** Resolves when everything read so far is stored by the old routes; the next record goes by the new ones. */
   setRoutes(routes: Route[], configVersion: string): Promise<void>
   /** Delivers what was read, unless the store is away; the journal must be closed first. */
   close(): Promise<void>
 }
 
+/** Sockets, timers and the memory of inflated payloads get their turn of the event loop between so many records. */
+const recordsPerTurn = 500
+
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const { counters, folder, log, store } = options
-  const quarantine = await openQuarantine({ folder, counters })
-  const deliverer = createDeliverer(store, quarantine, counters, log)
   const saved = await loadState(folder, log)
   const state = createState(saved.state, counters)
   const decider = createDecider(options.routes, state, counters)
@@ -86,6 +90,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   checkpoint.stored += elsewhere
   checkpoint.ordinal += elsewhere
   const resumeAt = checkpoint.position
+  const committed = Math.max(resumeAt, options.journalFrom)
+  let journalTimeUs = 0
+  const clock = { nowMs: () => journalTimeUs / 1000 }
+  const quarantine = await openQuarantine({ folder, committed, clock, counters })
+  const deliverer = createDeliverer(store, quarantine, counters, log)
   let savedAt = saved.position
   let capturedAt = savedAt
   const source = options.openSource(windowStart(Math.min(savedAt, resumeAt)))
@@ -100,11 +109,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     decider.moveTo(record.position)
     decider.left(record)
     const { kind, position } = record
+    journalTimeUs = record.receivedAtUs
     if (position < saved.position) {
       if (kind === MessageKind.publish) decider.remember(record)
     } else if (position < resumeAt) {
       if (kind === MessageKind.publish) decider.decide(record, discarded)
-      else if (kind === MessageKind.replay) replay(record, discarded)
+      else if (kind === MessageKind.replay) replayOfThePast(record)
       discarded.length = 0
     } else if (kind === MessageKind.publish) {
       countGap(record)
@@ -127,15 +137,24 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     else if (outcome === 'duplicate') batch.duplicates++
     else {
       const again = replayedAt === null ? {} : { decidedAt: replayedAt }
+      if (replayedAt === null) quarantine.announce(quarantineId(record))
       batch.quarantined.push({ record, code: outcome.code, reason: outcome.detail, configVersion, ...again })
     }
   }
 
-  /** A quarantined message is decided again, once: null when another replay has done so. */
+  /** It is in the store already; what it left behind must be known again. */
+  function replayOfThePast(record: Record): void {
+    const { id, record: original } = fromReplay(record)
+    if (quarantine.resolutionOf(id) === record.position) decider.decideAgain(original, discarded)
+  }
+
+  /**
+   * A quarantined message is decided again, once: null when another replay has done so. One that is not in the quarantine was
+   * dropped, or, decided anew after a crash, never got there: it is not counted as quarantined, so it cannot leave.
+   */
   function replay(record: Record, into: Point[]): Outcome | null {
     const { id, record: original } = fromReplay(record)
-    const by = quarantine.resolutionOf(id)
-    if (by !== null && by !== record.position) return null
+    if (quarantine.resolutionOf(id) !== null || !quarantine.has(id)) return null
     const outcome = decider.decideAgain(original, into)
     if (outcome === 'stored') quarantine.claim(id, record.position)
     return outcome
@@ -218,6 +237,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       take(record)
       batch.position = Math.max(batch.position, records[i + 1]?.position ?? next)
       if (isFull(batch)) await handOver()
+      if (i % recordsPerTurn === recordsPerTurn - 1) await nextTurn()
     }
     batch.position = Math.max(batch.position, next)
     tellPages()
@@ -261,7 +281,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     storeState: deliverer.state,
     quarantine,
     codecMemory: state.memoryOfThePast,
-    openRows: (name) => state.device(name).rows,
+    openRows: (device, site) =>
+      [...state.devices()]
+        .filter((known) => known.device === device && (site === undefined || known.site === site))
+        .flatMap((known) => known.rows),
     setRoutes: (routes, version) =>
       inTurn(async () => {
         if (batch.position > checkpoint.position) await handOver()

@@ -27,17 +27,22 @@ export type Preview = {
   notes: string[]
 }
 
-/** @param memory of codecs, as far as earlier messages matter (Sparkplug's births); it is not changed */
+/**
+ * Each message by itself: what one preview has seen must not make the next a duplicate.
+ * @param memory of codecs, as far as earlier messages matter (Sparkplug's births); it is not changed
+ */
 export function createPreview(routes: Route[], memory?: CodecMemory): (message: PreviewMessage) => Preview {
+  return (message) => createRehearsal(routes, memory)(message)
+}
+
+/** The messages one after the other, a second apart unless they say otherwise: counters and births of one count for the next. */
+export function createRehearsal(routes: Route[], memory?: CodecMemory): (message: PreviewMessage) => Preview {
+  const state = createState(null, createCounters())
+  const own = memory === undefined ? state : { ...state, memory: readOnly(memory) }
+  const decider = createDecider(routes, own, createCounters())
+  const beganUs = Date.now() * 1000
+  let ordinal = 0
   return (message) => {
-    // A state of its own for each message: what one preview has seen must not make the next a duplicate.
-    const state = createState(null, createCounters())
-    const decider = createDecider(
-      routes,
-      memory === undefined ? state : { ...state, memory: readOnly(memory) },
-      createCounters(),
-    )
-    const nowUs = Date.now() * 1000
     const record: Record = {
       kind: MessageKind.publish,
       qos: 1,
@@ -46,11 +51,12 @@ export function createPreview(routes: Route[], memory?: CodecMemory): (message: 
       packetId: 0,
       epoch: 0,
       client: '',
-      position: 0,
-      ordinal: 0,
-      receivedAtUs: nowUs,
+      position: ordinal,
+      ordinal,
+      receivedAtUs: beganUs + ordinal * 1_000_000,
       ...message,
     }
+    ordinal++
     const points: Point[] = []
     const outcome = decider.decideAgain(record, points)
     const route = decider.router().routeOf(record.topic)

@@ -15,11 +15,14 @@ export type HalfName = 'older' | 'newer'
 export type Entries = QuarantineView & {
   /** A line was read, or is on disk now. */
   apply(line: Line, half: HalfName): void
+  /** A line was read that does not count. */
+  leaveOut(half: HalfName): void
   resolutionOf(id: string): number | null
   /** Without the claims. */
   writtenResolutionOf(id: string): number | null
   claim(id: string, by: number): void
-  disclaim(id: string): void
+  /** The replay failed after all. */
+  disclaim(id: string, by: number): void
   /** Drops and counts what was received before the time; true when there was something. */
   expire(beforeUs: number): boolean
   isStale(half: HalfName): boolean
@@ -113,10 +116,15 @@ export function createEntries(counters: Counters): Entries {
         earliestUs = Math.min(earliestUs, line.receivedAtUs)
       }
     },
+    leaveOut(name) {
+      halves[name].isStale = true
+    },
     resolutionOf: (id) => claims.get(id) ?? writtenResolutionOf(id),
     writtenResolutionOf,
     claim: (id, by) => claims.set(id, by),
-    disclaim: (id) => claims.delete(id),
+    disclaim(id, by) {
+      if (claims.get(id) === by) claims.delete(id)
+    },
     expire(beforeUs) {
       const dropped = drop(beforeUs)
       for (let i = 0; i < dropped; i++) count(counters.quarantineDropped, 'age')

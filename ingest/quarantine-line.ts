@@ -26,6 +26,12 @@ export function toLine(read: object): Line | null {
   return { ...unwritten(read as QuarantineEntry), ...read } as QuarantineEntry
 }
 
+/** Of the record that had the line written. */
+export function positionOf(line: Line): number {
+  if ('expired' in line) return -1
+  return 'resolved' in line ? line.by : line.decidedAt
+}
+
 /**
  * Of an entry that only says its position and its time in milliseconds. The digits below come from the position, so that
  * two such entries do not become one point when they are decided again.

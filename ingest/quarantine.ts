@@ -4,25 +4,28 @@
  * Lines of JSON (quarantine-line.ts) in two files, the newer and the older half of what the size limit allows: when the newer is
  * full, the older is dropped. An entry's id is its journal position, so what comes twice is kept once.
  *
- * Ingest calls keep() and resolve() before the store's commit. After a crash between the two the same calls come
- * again, and change nothing: a resolution names the position of the replay that made it.
+ * Ingest calls keep() and resolve() before the store's commit. When the commit has to be tried again, so are they, and change
+ * nothing: a resolution names the position of the replay that made it. After a crash a start undoes what no commit followed.
  */
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, systemClock } from '../telemetry/clock.ts'
+import type { Clock } from '../telemetry/clock.ts'
 import type { Counters } from '../telemetry/counters.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type QuarantineView, quarantineId, toEntry } from '../telemetry/quarantine.ts'
 import type { Quarantined } from './batch.ts'
 import { createEntries } from './quarantine-entries.ts'
 import { openLineFile, readLines, replaceLines, syncFolder, writeLines } from './quarantine-file.ts'
-import { type Line, type Resolution, toLine } from './quarantine-line.ts'
+import { type Line, positionOf, type Resolution, toLine } from './quarantine-line.ts'
 
 export type { Resolution } from './quarantine-line.ts'
 
 export type Quarantine = QuarantineView & {
+  /** On the list, or announced. */
   has(id: string): boolean
+  /** In memory only: keep() will be called for it with the batch. */
+  announce(id: string): void
   /** Journal position of the replay that decided the entry, on disk or by claim(); null: none did. */
   resolutionOf(id: string): number | null
   /** In memory only: from now on other replays of the entry are too late, though resolve() is called with the batch. */
@@ -39,14 +42,20 @@ export type Quarantine = QuarantineView & {
 
 export type QuarantineOptions = {
   folder: string
+  /**
+   * From this journal position on ingest decides again, perhaps by other routes: what was written for records from here on was
+   * followed by no commit, and is left out.
+   */
+  committed: number
   counters: Counters
-  clock?: Clock
+  /** The journal's: by it entries grow old, so that a wrong clock of ours at a start costs nobody a message. */
+  clock: Clock
   bytesMax?: number
   ageMsMax?: number
 }
 
 export async function openQuarantine(options: QuarantineOptions): Promise<Quarantine> {
-  const { folder, counters, clock = systemClock } = options
+  const { folder, committed, counters, clock } = options
   const { bytesMax = limits.quarantineBytesMax, ageMsMax = limits.quarantineAgeMsMax } = options
   const path = join(folder, 'quarantine.jsonl')
   const olderPath = join(folder, 'quarantine.older.jsonl')
@@ -55,15 +64,17 @@ export async function openQuarantine(options: QuarantineOptions): Promise<Quaran
   await finishTurnOver()
   const entries = createEntries(counters)
   for (const [half, from] of [['older', olderPath] as const, ['newer', path] as const]) {
-    const lines = (await readLines(from)).map(toLine)
-    for (const line of lines) if (line !== null) entries.apply(line, half)
+    for (const line of (await readLines(from)).map(toLine)) {
+      if (line !== null && positionOf(line) < committed) entries.apply(line, half)
+      else entries.leaveOut(half)
+    }
   }
-  entries.expire(oldestUs())
   // The older first: until the newer is replaced too, its lines say the same again.
   for (const [half, to] of [['older', olderPath] as const, ['newer', path] as const]) {
     if (entries.isStale(half)) await replaceLines(to, entries.linesOf(half))
   }
   let file = await openLineFile(path)
+  const announced = new Set<string>()
 
   /** A turn-over that a crash cut in two: the newer file has become the older one, and the next has not moved up. */
   async function finishTurnOver(): Promise<void> {
@@ -109,7 +120,8 @@ export async function openQuarantine(options: QuarantineOptions): Promise<Quaran
 
   return {
     get: entries.get,
-    has: (id) => entries.get(id) !== undefined,
+    has: (id) => announced.has(id) || entries.get(id) !== undefined,
+    announce: (id) => announced.add(id),
     list: entries.list,
     counts: entries.counts,
     resolutionOf: entries.resolutionOf,
@@ -120,7 +132,10 @@ export async function openQuarantine(options: QuarantineOptions): Promise<Quaran
       const first = new Map(kept.toReversed().map((it) => [quarantineId(it.record), it]))
       const lines = [...first.values()].toReversed().flatMap(lineOf)
       await write(lines)
-      for (const id of first.keys()) entries.disclaim(id)
+      for (const { record, decidedAt } of kept) {
+        announced.delete(quarantineId(record))
+        if (decidedAt !== undefined) entries.disclaim(quarantineId(record), decidedAt)
+      }
     },
     async resolve(resolutions) {
       const open = resolutions.filter(({ id }) => entries.writtenResolutionOf(id) === null)

@@ -16,12 +16,15 @@ import {
   valueField,
 } from '../telemetry/schema.ts'
 import { isTagValue } from '../telemetry/topic.ts'
+import { type Conversion, conversion } from '../telemetry/units.ts'
 
 export type Target = {
   series: Series
   /** Name of the quantity for pages: channelOf() of its series. */
   channel: string
   unit: string
+  /** From the unit that a payload gave last to this one; null: there is no way. */
+  given: { unit: string; conversion: Conversion | null }
   scale: number
   offset: number
   range: readonly [number, number] | null
@@ -63,11 +66,13 @@ export function createTarget(
   if (problem !== null) return { code: 'unknown_channel', detail: `measurement "${measurement}" ${problem}` }
   const allTags = withTags(tags, reading.series?.tags ?? [])
   if ('code' in allTags) return allTags
+  const unit = rule !== null && rule.unit !== '' ? rule.unit : reading.unit !== '' ? reading.unit : route.unit
   const field = rule?.field ?? autoField(name, levels, reading)
   return {
     series: createSeries(measurement, allTags, field, rule?.type ?? typeOf(reading.value)),
     channel: channelOf(measurement, field),
-    unit: rule !== null && rule.unit !== '' ? rule.unit : reading.unit !== '' ? reading.unit : route.unit,
+    unit,
+    given: { unit, conversion: null },
     scale: rule?.scale ?? 1,
     offset: rule?.offset ?? 0,
     range: rule?.range ?? null,
@@ -131,3 +136,9 @@ const meta = (target: Target, field: string, type: FieldType) =>
 export const qualitySeries = (target: Target): Series => (target.quality ??= meta(target, timeQualityField, 'string'))
 export const uncertaintySeries = (target: Target): Series =>
   (target.uncertainty ??= meta(target, timeUncertaintyField, 'integer'))
+
+/** What makes a value in the unit that a payload gives one in the target's; null when they measure different things. */
+export function conversionOf(target: Target, unit: string): Conversion | null {
+  if (target.given.unit !== unit) target.given = { unit, conversion: conversion(unit, target.unit) }
+  return target.given.conversion
+}

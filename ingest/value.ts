@@ -6,9 +6,9 @@ import type { MessageProblem } from '../telemetry/errors.ts'
 import type { CounterEvent } from '../telemetry/quality.ts'
 import { counterEvents } from '../telemetry/quality.ts'
 import type { Reading, Value } from '../telemetry/reading.ts'
-import { convert } from '../telemetry/units.ts'
+import { applyConversion } from '../telemetry/units.ts'
 import { type CounterState, countUp } from './counter.ts'
-import type { Target } from './target.ts'
+import { conversionOf, type Target } from './target.ts'
 
 /** null: nothing to store, as of the first report of a counter. */
 export type FieldValue = Value | null | MessageProblem
@@ -27,11 +27,9 @@ export function fieldValue(
   if (typeof value !== 'number') return ofType(value, target)
   let number = value
   if (reading.unit !== '' && reading.unit !== target.unit) {
-    const converted = convert(number, reading.unit, target.unit)
-    if (converted === null) {
-      return problem('bad_value', target, `unit ${reading.unit} given, ${target.unit} wanted`)
-    }
-    number = converted
+    const found = conversionOf(target, reading.unit)
+    if (found === null) return problem('bad_value', target, `unit ${reading.unit} given, ${target.unit} wanted`)
+    number = applyConversion(number, found)
   }
   if (target.counter !== null) {
     const { event, amount, state } = countUp(target.counter, counters.get(series.key) ?? null, number, timeMs, boot)

@@ -147,3 +147,52 @@ test('device stays offline when a message of its ended connection comes late', (
   publish(1)
   expect(only()).toMatchObject({ state: 'offline', isAlerting: true, lastSeenMs: nowMs })
 })
+
+const source = 'source:plant'
+const fromSource = (kind: MessageKind, epoch: number, topic = status) => take(lifeCycle(kind, source, epoch, topic))
+
+test('device behind a source is online when it is heard, and offline with an alert when its will comes', () => {
+  connect(1, undefined, source)
+  fromSource(MessageKind.will, 1)
+  expect([...devices.all()]).toEqual([])
+  fromSource(MessageKind.birth, 1)
+  expect(only().state).toBe('online')
+  fromSource(MessageKind.will, 1)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs })
+  expect(only().why).toContain('source:plant')
+  fromSource(MessageKind.publish, 1)
+  expect(only()).toMatchObject({ state: 'online', isAlerting: false })
+  expect(changes.map((it) => it.state)).toEqual(['online', 'offline', 'online'])
+})
+
+test('devices behind a source keep their states when its link is new, and when we restarted', () => {
+  connect(1, undefined, source)
+  fromSource(MessageKind.birth, 1)
+  fromSource(MessageKind.publish, 1, 'sensors/a/gone/rainfall')
+  fromSource(MessageKind.will, 1, 'sensors/a/gone/status')
+  connect(2, status, 'own')
+  publish(2, 'sensors/a/own/rainfall', 'own')
+  const states = () => Object.fromEntries([...devices.all()].map((it) => [it.device, it.state]))
+  fromSource(MessageKind.publish, 1)
+  take(lifeCycle(MessageKind.start, '', 0, ''))
+  steadyMs += 2 * graceMs
+  devices.expire(nowMs)
+  expect(states()).toEqual({ b: 'online', gone: 'offline', own: 'offline' })
+
+  create(JSON.parse(JSON.stringify([...devices.all()])), devices.connections())
+  connect(3, undefined, source)
+  expect(states()).toEqual({ b: 'online', gone: 'offline', own: 'offline' })
+  fromSource(MessageKind.will, 3)
+  expect(states().b).toBe('offline')
+})
+
+test('will from a source says nothing about a device that has come to our own broker', () => {
+  connect(1, undefined, source)
+  fromSource(MessageKind.birth, 1)
+  connect(2, status)
+  fromSource(MessageKind.will, 1)
+  expect(only()).toMatchObject({ state: 'online', epoch: 2 })
+  disconnect(2, 'client')
+  fromSource(MessageKind.will, 1)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: false, why: 'disconnected by itself' })
+})

@@ -2,7 +2,11 @@
  * The state of every device, from the order of the journal alone. A device belongs to the connection (epoch) that spoke
  * for it last; only the end of that connection takes it offline. A will, or the end of a connection that was replaced,
  * says nothing about a device that is already back.
+ *
+ * A source is one connection for many devices, and its link says nothing about them: only a will that comes through it
+ * takes a device offline, and neither a broken link nor our own restart does.
  */
+import { isSourceClient } from '../telemetry/client.ts'
 import type { Clock } from '../telemetry/clock.ts'
 import {
   type DeviceName,
@@ -122,11 +126,25 @@ export function createDevices(
     }
   }
 
+  /** From a source: what its broker says about a device that nobody else has spoken for since. */
+  function willed(record: Record): void {
+    if (!isSourceClient(record.client)) return
+    const name = deviceOf(record.topic)
+    const device = name === null ? undefined : devices.get(deviceKey(name))
+    if (device === undefined || device.epoch !== record.epoch) return
+    bind(device, 0)
+    change(device, 'offline', `its status at the broker of ${record.client} is offline`, record.receivedAtUs, true)
+  }
+
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
   function restarted(): void {
-    byEpoch.clear()
+    const links = [...epochOfClient].filter(([client]) => isSourceClient(client))
+    const kept = new Set(links.map(([, epoch]) => epoch))
     epochOfClient.clear()
+    for (const [client, epoch] of links) epochOfClient.set(client, epoch)
+    for (const epoch of byEpoch.keys()) if (!kept.has(epoch)) byEpoch.delete(epoch)
     for (const device of devices.values()) {
+      if (kept.has(device.epoch)) continue
       device.epoch = 0
       if (device.state === 'online') device.awaitedUntilMs = clock.nowMs() + graceMs
     }
@@ -137,6 +155,7 @@ export function createDevices(
       if (record.kind === MessageKind.connect) connected(record)
       else if (record.kind === MessageKind.disconnect) disconnected(record)
       else if (record.kind === MessageKind.start) restarted()
+      else if (record.kind === MessageKind.will) willed(record)
       else if (record.kind === MessageKind.publish || record.kind === MessageKind.birth) {
         const name = deviceOf(record.topic)
         if (name !== null) heard(name, record)

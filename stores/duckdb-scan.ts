@@ -53,7 +53,10 @@ async function* pieces(ask: Ask, table: Table, all: Piece): AsyncGenerator<Piece
       shared = { ...all, series: [] }
     }
     if (rows > limits.scanRows) yield* halves(ask, table, { series: [one], fromNs: firstNs, toNs: lastNs + 1n, rows })
-    else shared = { ...shared, series: [...shared.series, one], rows: shared.rows + rows }
+    else {
+      shared.series.push(one)
+      shared.rows += rows
+    }
   }
   if (shared.rows > 0) yield shared
 }

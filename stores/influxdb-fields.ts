@@ -5,7 +5,10 @@ import { channelOf, isChannel, platformMeasurements } from '../telemetry/schema.
 import { type InfluxSeries, identifier } from './influxql.ts'
 
 export type Fields = {
+  /** Of the whole bucket. */
   all(): Promise<StoredField[]>
+  /** Of measurements that are ours, the platform's too. */
+  ours(): Promise<StoredField[]>
   /** Fields that are channels, or those that are this one. */
   channels(channel?: string): Promise<StoredField[]>
   /** Something new was written. */
@@ -17,15 +20,13 @@ const rememberedMs = 10_000
 /** `measurements`: those that hold readings of devices; null: all of the bucket. */
 export function createFields(
   ask: (statement: string) => Promise<InfluxSeries[]>,
-  measurements: string[] | null,
+  measurements: () => string[] | null,
 ): Fields {
-  const from =
-    measurements === null ? '' : ` FROM ${[...measurements, ...platformMeasurements].map(identifier).join(', ')}`
   let known: Promise<StoredField[]> | null = null
   let knownAt = 0
 
   async function load(): Promise<StoredField[]> {
-    const series = await ask(`SHOW FIELD KEYS${from}`)
+    const series = await ask('SHOW FIELD KEYS')
     return series.flatMap(({ name, values }) =>
       values.map(([field, type]) => ({ measurement: name, field: String(field), type: type as FieldType })),
     )
@@ -42,14 +43,22 @@ export function createFields(
     return asked
   }
 
+  async function ours(): Promise<StoredField[]> {
+    const named = measurements()
+    const found = await all()
+    if (named === null) return found
+    return found.filter((it) => named.includes(it.measurement) || platformMeasurements.includes(it.measurement))
+  }
+
+  /** What is no channel (the ledger) is found by those who know its name. */
   const find = async (channel: string | undefined) =>
-    (await all()).filter(
-      ({ measurement, field }) =>
-        isChannel(measurement, field) && (channel === undefined || channelOf(measurement, field) === channel),
+    (await ours()).filter(({ measurement, field }) =>
+      channel === undefined ? isChannel(measurement, field) : channelOf(measurement, field) === channel,
     )
 
   return {
     all,
+    ours,
     async channels(channel) {
       const found = await find(channel)
       if (found.length > 0) return readable(found)

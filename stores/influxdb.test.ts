@@ -28,7 +28,7 @@ beforeEach(async () => {
     org: 'o',
     bucket: 'b',
     token: 't',
-    measurements: ['rainfall'],
+    measurements: () => ['rainfall'],
     checkpointPath: join(tmpdir(), 'never-written.json'),
     log: pino({ level: 'silent' }),
   })
@@ -68,4 +68,11 @@ test.each([
   const rejections = await store.write(points)
   expect(rejections.map((it) => it.point)).toEqual(points)
   expect(rejections[0]?.reason).toContain('conflict')
+})
+
+test('influxdb asks no further when the server says that it dropped every point', async () => {
+  const message = `failure writing points to database: partial write: field type conflict dropped=${points.length}`
+  answer = { status: 422, body: JSON.stringify({ code: 'unprocessable entity', message }), headers: json }
+  expect((await store.write(points)).map((it) => it.point)).toEqual(points)
+  expect(requests).toBe(1)
 })

@@ -22,8 +22,8 @@ export type InfluxdbOptions = {
   org: string
   bucket: string
   token: string
-  /** Measurements that hold readings of devices, others of the bucket are not ours; null: any may, the payloads name them. */
-  measurements: string[] | null
+  /** Measurements that hold readings of devices now, others of the bucket are not ours; null: any may, the payloads name them. */
+  measurements: () => string[] | null
   checkpointPath: string
   log: Logger
   timeoutMs?: number
@@ -58,7 +58,7 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
     return [...rejections, ...others]
   }
 
-  /** A refused batch is halved until the points that InfluxDB does not want stand alone. */
+  /** A refused batch is split until only points that InfluxDB does not want stand together. */
   async function send(points: Point[]): Promise<Rejection[]> {
     if (points.length === 0) return []
     try {
@@ -70,9 +70,9 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
     } catch (error) {
       const reason = rejection(error)
       if (reason === null) throw unavailable(error)
-      if (points.length === 1) return [{ point: points[0] as Point, reason }]
-      const half = points.length >> 1
-      return [...(await send(points.slice(0, half))), ...(await send(points.slice(half)))]
+      if (points.length === 1 || droppedOf(reason) === points.length) return points.map((point) => ({ point, reason }))
+      const [some, others] = split(points, reason)
+      return [...(await send(some)), ...(await send(others))]
     }
   }
 
@@ -167,7 +167,7 @@ export async function openInfluxdb(options: InfluxdbOptions): Promise<Store> {
     fieldTypes: fields.all,
     async *scan(query) {
       const ns = (ms: number) => BigInt(clampMs(ms)) * 1_000_000n
-      yield* scanSeries(askExactly, await fields.all(), query, ns(query.fromMs), ns(query.toMs + 1))
+      yield* scanSeries(askExactly, await fields.ours(), query, ns(query.fromMs), ns(query.toMs + 1))
     },
     async ping() {
       await ask('SHOW MEASUREMENTS LIMIT 1')
@@ -188,6 +188,22 @@ const verdicts = ['invalid', 'unprocessable entity', 'request too large']
 function rejection(error: unknown): string | null {
   if (!(error instanceof HttpError)) return null
   return verdicts.includes(error.code ?? '') ? error.message : null
+}
+
+/** "partial write: field type conflict: ... dropped=12": how many points of one of its shards InfluxDB did not take. */
+const droppedOf = (reason: string): number => Number(/ dropped=(\d+)$/.exec(reason)?.[1] ?? 0)
+
+/**
+ * The points of the field that a type conflict names, and the others; else halves. A shard of the database holds some
+ * days and has types of its own, so within a field it is time that tells the good points from the bad.
+ */
+function split(points: Point[], reason: string): [Point[], Point[]] {
+  const isNamed = ({ series: { measurement, field, type } }: Point) =>
+    reason.includes(`input field "${field}" on measurement "${measurement}" is type ${type},`)
+  const named = points.filter(isNamed)
+  if (named.length > 0 && named.length < points.length) return [named, points.filter((point) => !isNamed(point))]
+  const sorted = points.toSorted((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0))
+  return [sorted.slice(0, points.length >> 1), sorted.slice(points.length >> 1)]
 }
 
 function unavailable(error: unknown): UnavailableError {

@@ -70,6 +70,8 @@ export const limits = {
   batchPointsMax: 5_000,
   batchBytesMax: 1 * MiB,
   batchAgeMsMax: 100,
+  /** Tags that a line of line protocol may bring along. */
+  tagsPerReadingMax: 64,
   /** Seconds that a packed batch may reach back: ten years fill no sensor's memory. */
   packedSpanSMax: 10 * 366 * 86_400,
   /** Metrics that the births of a Sparkplug edge node, and of its devices together, may announce. */

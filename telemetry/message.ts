@@ -1,5 +1,5 @@
 /**
- * What travels from the broker to the journal, and back out of it. A Message is an MQTT publish as taken, or a life
+ * What travels from an entrance to the journal, and back out of it. A Message is an MQTT publish as taken, or a life
  * cycle event of a connection: connects, wills and disconnects take the same path as readings, so that one order holds
  * for all of them. A Record is a Message that stands in the journal.
  */
@@ -10,7 +10,7 @@ export const MessageKind = {
   publish: 0,
   /** A PUBLISH on the status topic: a birth, or a device's own word that it leaves. */
   birth: 1,
-  /** The will of a connection that ended without DISCONNECT. */
+  /** The will of a connection that ended without DISCONNECT; from a source, a status of `offline`. */
   will: 2,
   /** A connection was admitted; payload: ConnectDetails as JSON. */
   connect: 3,
@@ -36,7 +36,7 @@ export type Message = {
   packetId: number
   /** Which connection it came by: unique over the life of the data folder. 0: none. */
   epoch: number
-  /** MQTT client identifier; '' for what the platform says itself. */
+  /** MQTT client identifier, or the name of another entrance (client.ts); '' for what the platform says itself. */
   client: string
   topic: string
   payload: Buffer
@@ -57,7 +57,7 @@ export type ConnectDetails = { address: string; keepAliveS: number; clean: boole
 export type DisconnectReason = 'client' | 'closed' | 'keepalive' | 'replaced'
 export type DisconnectDetails = { reason: DisconnectReason }
 
-/** The broker's only wish: resolves when the message will not be lost. Rejects with FatalError when that can't be said. */
+/** An entrance's only wish: resolves when the message will not be lost. Rejects with FatalError when that can't be said. */
 export type Accept = (message: Message) => Promise<void>
 
 const empty = Buffer.alloc(0)

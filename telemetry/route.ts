@@ -115,7 +115,8 @@ export type Calibration = {
   offset: number
 }
 
-/** A test that stands with its route: `expect` is line protocol, time in ms or left out; empty: the message is quarantined. */
+/** A test that stands with its route: `expect` is line protocol, time in ms or left out; an empty
+ * list: no point, as of the first report of a counter; or the code of the quarantine. */
 export type RouteExample = { topic: string; payload: Buffer; expect: string[] | { code: string } }
 
 export type Route = {

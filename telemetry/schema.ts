@@ -16,11 +16,11 @@ export const metaFields: readonly string[] = [timeQualityField, timeUncertaintyF
 
 /**
  * The field of a channel that has no rule of its own: `value` for the unnamed one; else its name, in which everything but
- * letters, digits, - and _ becomes a single _, and none stands at an end: `data.temp` is data_temp, `a[0].b` is a_0_b. Names
+ * letters, digits and - becomes a single _, and none stands at an end: `data.temp` is data_temp, `a[0].b` is a_0_b. Names
  * that mean something else in a store get `_value` behind them.
  */
 export function fieldOf(channel: string): string {
-  const name = channel.replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_').replace(/^_+|_+$/g, '')
+  const name = channel.replace(/[^\p{L}\p{M}\p{N}-]+/gu, '_').replace(/^_|_$/g, '')
   if (name === '') return valueField
   return name === 'time' || metaFields.includes(name) ? `${name}_${valueField}` : name
 }
@@ -56,6 +56,27 @@ export const platformMeasurements: readonly string[] = [stateMeasurement, ledger
 export const isChannel = (measurement: string, field: string): boolean =>
   !platformMeasurements.includes(measurement) && !metaFields.includes(field)
 
+/** Why a store could not take the name as a measurement, or the platform would take it for its own; null when it can. */
+export function measurementProblem(name: string): string | null {
+  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
+  if (platformMeasurements.includes(name)) return 'is where the platform writes its own word on devices'
+  return nameProblem(name)
+}
+
+/** The same for a field. */
+export function fieldProblem(name: string): string | null {
+  if (name === 'time') return 'is what stores call the time of a point'
+  if (metaFields.includes(name)) return 'is where the platform writes how good a time is'
+  return nameProblem(name)
+}
+
+function nameProblem(name: string): string | null {
+  if (name === '') return 'is empty'
+  if (/\p{Cc}/u.test(name)) return 'holds control characters'
+  if (name.includes('\\')) return 'holds a backslash'
+  return name.startsWith('_') ? 'begins with _, such names belong to InfluxDB' : null
+}
+
 /** The channels of the default routes, with unit and what a plausible value is. */
 export const defaultChannels = {
   rainfall: { unit: 'mm' },
@@ -69,16 +90,3 @@ export const readingTopic = (channel: string) => `sensors/{site}/{device}/${chan
 export const statusTopic = 'sensors/{site}/{device}/status'
 /** Where the platform publishes a device's alert, retained until the device is back. */
 export const alertTopic = (site: string, device: string) => `alerts/${site}/${device}`
-
-const controlCharacter = /\p{Cc}/u
-
-/** Why a store cannot have a measurement of this name, or null. */
-export function measurementProblem(name: string): string | null {
-  if (name === '') return 'is empty'
-  if (controlCharacter.test(name)) return 'holds control characters'
-  if (name.startsWith('#')) return 'begins with #, InfluxDB takes such a line for a comment'
-  if (name.includes('\\')) return 'holds a backslash'
-  if (name.startsWith('_')) return 'begins with _, such names belong to InfluxDB'
-  if (platformMeasurements.includes(name)) return 'is what the platform writes itself'
-  return null
-}

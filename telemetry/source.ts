@@ -2,7 +2,7 @@
 export type Source = {
   /** Names it in the journal (client `source:NAME`), in /healthz and in the metrics. */
   name: string
-  /** mqtt://, mqtts://, ws:// or wss://, without user name and password. */
+  /** mqtt:// or mqtts://, host and port, without user name and password. */
   url: string
   username: string | null
   password: string | null

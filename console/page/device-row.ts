@@ -44,10 +44,10 @@ export function createDeviceRow(first: Device): DeviceRow {
   link.href = placeHash(device.site, device.device)
   const badge = element('span', 'badge', '')
   const age = element('span', 'device-age', '')
-  const why = element('p', 'device-why', '')
+  const reason = element('p', 'device-why', '')
   const values = element('div', 'values')
   const head = element('div', 'device-head', link, element('bdi', 'device-site', device.site), badge, age)
-  const root = element('li', 'device', head, why, values)
+  const root = element('li', 'device', head, reason, values)
   root.dataset.device = key
   let words = ''
 
@@ -88,13 +88,14 @@ export function createDeviceRow(first: Device): DeviceRow {
       // An answer that was under way while a newer change came in must not undo it.
       if (root.dataset.state !== undefined && state.since < device.since) return false
       const isOther = root.dataset.state !== state.state
-      const { site: _site, device: _device, ...status } = state
-      const lastSeen = status.lastSeen > device.lastSeen ? status.lastSeen : device.lastSeen
-      Object.assign(device, { ...status, lastSeen })
+      // Only these: what comes as a state may be a whole device, whose latest values are not shown yet.
+      const { since, why, alert } = state
+      const lastSeen = state.lastSeen > device.lastSeen ? state.lastSeen : device.lastSeen
+      Object.assign(device, { state: state.state, since, why, alert, lastSeen })
       root.dataset.state = state.state
       root.dataset.alert = String(state.alert)
       setText(badge, state.state)
-      setText(why, state.state === 'online' ? '' : state.why)
+      setText(reason, state.state === 'online' ? '' : state.why)
       setWords()
       return isOther
     },

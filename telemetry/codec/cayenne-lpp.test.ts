@@ -175,6 +175,8 @@ test('cayenne-lpp encoder throws when the format cannot say it', () => {
   expect(() => encode(reading('gps_1.longitude', 1))).toThrow('gps_1.latitude wanted')
   expect(() => encode({ ...reading('switch_1', 1), value: 'on' })).toThrow('switch_1 is on')
   expect(() => encode({ ...reading('switch_1', 1), timeBase: 'now' })).toThrow('one time since 1970')
+  const timed: Reading = { ...reading('switch_1', 1), timeBase: 'unix', timeMs: 1000 }
+  expect(() => encode(timed, { ...timed, timeMs: 2000 })).toThrow('one time since 1970')
 })
 
 const seed = Date.now() % 2 ** 31

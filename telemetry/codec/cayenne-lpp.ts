@@ -123,10 +123,15 @@ function encode(reports: Report[]): Buffer {
   const [report = { readings: [] }] = reports
   if (reports.length > 1) throw new Error('cayenne-lpp: one report wanted')
   const { readings } = report
+  const [{ timeBase, timeMs } = { timeBase: 'none', timeMs: 0 } as const] = readings
+  const isCommon = readings.every((reading) => reading.timeBase === timeBase && reading.timeMs === timeMs)
+  if (!isCommon || (timeBase !== 'none' && timeBase !== 'unix')) {
+    throw new Error('cayenne-lpp: one time since 1970 for all readings wanted, or none')
+  }
   const chunks: Buffer[] = []
-  const [first] = readings
-  if (first?.timeBase === 'unix')
-    chunks.push(Buffer.from([0, unixtimeType]), rawOf(first.timeMs / 1000, 'unixtime', part('', 4, 'u', 1, 's')))
+  if (timeBase === 'unix') {
+    chunks.push(Buffer.from([0, unixtimeType]), rawOf(timeMs / 1000, 'unixtime', part('', 4, 'u', 1, 's')))
+  }
   for (let i = 0; i < readings.length; ) {
     const { channel } = readings[i] as Reading
     const [, name = '', number = ''] = /^([a-z_]+)_(\d{1,3})(\.[a-z]+)?$/.exec(channel) ?? []
@@ -139,14 +144,6 @@ function encode(reports: Report[]): Buffer {
       const reading = readings[i]
       if (reading?.channel !== `${name}_${number}${it.suffix}`) {
         throw new Error(`cayenne-lpp: ${reading?.channel ?? 'nothing'} follows, ${name}_${number}${it.suffix} wanted`)
-      }
-      if (
-        reading.timeBase !== first?.timeBase ||
-        reading.timeMs !== first.timeMs ||
-        reading.timeBase === 'now' ||
-        reading.timeBase === 'boot'
-      ) {
-        throw new Error(`cayenne-lpp: ${channel} has a time of its own, one time since 1970 for all wanted`)
       }
       chunks.push(rawOf(reading.value, reading.channel, it))
       i += 1

@@ -98,6 +98,7 @@ test.each([
   ['m,t= f=1', 'bad_payload', 'a value of tag t wanted'],
   ['m,t=a=b f=1', 'bad_payload', 'a space and a field'],
   ['m,t=a,t=b f=1', 'bad_payload', 'only once'],
+  [`m${Array.from({ length: 65 }, (_, i) => `,t${i}=a`).join('')} f=1`, 'bad_payload', 'at most 64 tags'],
   ['m, f=1', 'bad_payload', 'a tag like'],
   ['m f="open', 'bad_payload', 'a closing " wanted'],
   ['m f="a"b', 'bad_payload', 'the end of the line'],

@@ -18,6 +18,17 @@ const booleans = new Map<string, boolean>([
   ...['t', 'T', 'true', 'True', 'TRUE'].map((it) => [it, true] as const),
   ...['f', 'F', 'false', 'False', 'FALSE'].map((it) => [it, false] as const),
 ])
+/** By code of a character, whether it ends a name that is not escaped; a line's end always does. */
+const endsOf = (text: string): Uint8Array => {
+  const ends = new Uint8Array(128)
+  for (const char of text) ends[char.charCodeAt(0)] = 1
+  return ends
+}
+const measurementEnds = endsOf(', \t\r')
+const keyEnds = endsOf(',= \t\r')
+const backslash = 0x5c
+const lineEnd = 0x0a
+
 /** 2262: the last time that fits into 64 bits of nanoseconds. */
 const timeMsMax = 9.2e12
 
@@ -43,7 +54,7 @@ function decode(payload: Buffer): Report[] | MessageProblem {
 
 /** Leaves the cursor at the line's end. */
 function readLine(cursor: Cursor, readings: Reading[]): MessageProblem | null {
-  const measurement = readName(cursor, ', ').replace(/\\([, ])/g, '$1')
+  const measurement = unescaped(readName(cursor, measurementEnds), /\\([, ])/g)
   if (measurement === '') return problem(cursor, 'a measurement wanted')
   const tags = readTags(cursor)
   if (isProblem(tags)) return tags
@@ -51,7 +62,7 @@ function readLine(cursor: Cursor, readings: Reading[]): MessageProblem | null {
   const series = { measurement, tags }
   const from = readings.length
   for (;;) {
-    const channel = readName(cursor, ',= ').replace(/\\([,= "])/g, '$1')
+    const channel = unescaped(readName(cursor, keyEnds), /\\([,= "])/g)
     if (channel === '' || cursor.text[cursor.at] !== '=') return problem(cursor, 'a field like name=1.2 wanted')
     cursor.at += 1
     const value = cursor.text[cursor.at] === '"' ? readQuoted(cursor) : readPlain(cursor)
@@ -80,11 +91,13 @@ function readTags(cursor: Cursor): Tag[] | MessageProblem {
   const tags: Tag[] = []
   while (cursor.text[cursor.at] === ',') {
     cursor.at += 1
-    const name = readName(cursor, ',= ').replace(/\\([,= ])/g, '$1')
+    const name = unescaped(readName(cursor, keyEnds), /\\([,= ])/g)
     if (name === '' || cursor.text[cursor.at] !== '=') return problem(cursor, 'a tag like name=value wanted')
     cursor.at += 1
-    const value = readName(cursor, ',= ').replace(/\\([,= ])/g, '$1')
+    const value = unescaped(readName(cursor, keyEnds), /\\([,= ])/g)
     if (value === '') return problem(cursor, `a value of tag ${excerpt(name)} wanted`)
+    if (tags.length === limits.tagsPerReadingMax)
+      return problem(cursor, `at most ${limits.tagsPerReadingMax} tags wanted`)
     tags.push([name, value])
   }
   if (tags.length > 1 && new Set(tags.map(([name]) => name)).size < tags.length) {
@@ -93,18 +106,21 @@ function readTags(cursor: Cursor): Tag[] | MessageProblem {
   return tags
 }
 
-/** Up to an unescaped character of `ends`, where a space stands for all white space; a line's end is never escaped. */
-function readName(cursor: Cursor, ends: string): string {
+/** Up to a character of `ends` without a backslash before it. */
+function readName(cursor: Cursor, ends: Uint8Array): string {
   const { text, at: from } = cursor
   let at = from
+  let before = 0
   for (; at < text.length; at++) {
-    const char = text[at] as string
-    if (char === '\n') break
-    if (ends.includes(char === '\t' || char === '\r' ? ' ' : char) && (at === from || text[at - 1] !== '\\')) break
+    const char = text.charCodeAt(at)
+    if (char === lineEnd || (ends[char] === 1 && before !== backslash)) break
+    before = char
   }
   cursor.at = at
   return text.slice(from, at)
 }
+
+const unescaped = (text: string, escapes: RegExp) => (text.includes('\\') ? text.replace(escapes, '$1') : text)
 
 function readQuoted(cursor: Cursor): Value | MessageProblem {
   const { text, at: from } = cursor
@@ -116,7 +132,7 @@ function readQuoted(cursor: Cursor): Value | MessageProblem {
     else if (char === '"') {
       cursor.at = at + 1
       cursor.line += lines
-      return text.slice(from + 1, at).replace(/\\(["\\])/g, '$1')
+      return unescaped(text.slice(from + 1, at), /\\(["\\])/g)
     }
   }
   return problem(cursor, 'a closing " wanted')

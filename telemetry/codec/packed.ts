@@ -93,8 +93,9 @@ function readBatch(cursor: Cursor, channel: number, head: Head, readings: Readin
   const shape = payload[cursor.at] ?? 0xff
   const width = shape & 0x3f
   const areOffsets = (shape & 0x80) !== 0
-  if ((shape & 0x40) !== 0 || width > 32)
+  if ((shape & 0x40) !== 0 || width > 32) {
     return problem('bad_payload', `width byte ${shape} given, 0 to 32 bits wanted`)
+  }
   cursor.at += 1
   const packed = areOffsets ? count : count - 1
   const end = cursor.at + Math.ceil((packed * width) / 8)

@@ -313,6 +313,8 @@ const packs: Array<[string, Report]> = [
   ['only now', { readings: [at('a', 1, now(0)), at('a', 2, now(0))] }],
   ['times of all kinds', { readings: [at('a', 1), at('a', 2, now(0)), at('a', 3, unix(1.7e12))] }],
   ['names of parts', { readings: [at('a', 1), at('urn:d:b', 2), at('urn:d:b', 2), at('c/d', 3), at('a', 4)] }],
+  ['whole numbers', { readings: [at('a', 3712), at('a', 3709), at('b', -2)] }],
+  ['the largest numbers', { readings: [at('a', Number.MAX_SAFE_INTEGER), at('a', Number.MIN_SAFE_INTEGER)] }],
   ['a next report', { readings: [at('a', 1), at('a', 2)], nextS: 3600 }],
 ]
 

@@ -214,6 +214,7 @@ export function toRecords(reports: Report[]): Array<Partial<SenmlRecord>> {
   const hasOneTimeBase = first.timeBase !== 'none' && readings.every(({ timeBase }) => timeBase === first.timeBase)
   const baseTimeMs = hasOneTimeBase ? first.timeMs : 0
   const baseUnit = readings.every(({ unit }) => unit !== '') ? first.unit : ''
+  const baseValue = baseValueOf(readings)
   let baseName = ''
   return readings.map((reading, i) => {
     checkSayable(reading)
@@ -228,12 +229,24 @@ export function toRecords(reports: Report[]): Array<Partial<SenmlRecord>> {
     if (reading.unit !== baseUnit) record.u = reading.unit
     const timeMs = reading.timeMs - baseTimeMs
     if (reading.timeBase !== 'none' && (timeMs !== 0 || !hasOneTimeBase)) record.t = timeMs / 1000
-    if (typeof reading.value === 'number') record.v = reading.value
+    if (i === 0 && baseValue !== 0) record.bv = baseValue
+    if (typeof reading.value === 'number') record.v = reading.value - baseValue
     else if (typeof reading.value === 'string') record.vs = reading.value
     else record.vb = reading.value
     if (i === 0 && nextS !== undefined) record.ut = nextS
     return record
   })
+}
+
+/** The lowest value, where all are whole: sums of other numbers would not always come back as they were. */
+function baseValueOf(readings: Reading[]): number {
+  let [lowest, highest] = [Infinity, -Infinity]
+  for (const { value } of readings) {
+    if (!Number.isSafeInteger(value)) return 0
+    lowest = Math.min(lowest, value as number)
+    highest = Math.max(highest, value as number)
+  }
+  return readings.length > 1 && Number.isSafeInteger(highest - lowest) ? lowest : 0
 }
 
 function checkSayable({ channel, value, timeBase, timeMs }: Reading): void {

@@ -274,6 +274,8 @@ test.each([
   'spAv1.0/g/NDATA/e',
   'spBv1.0//NDATA/e',
   'spBv1.0/g/DDATA/e/d/f',
+  'spBv1.0/g/NDATA/e/',
+  'spBv1.0/g/DDATA/e/',
   '',
 ])('sparkplug-b codec refuses topic %j', (topic) => {
   expect(sparkplugBCodec.decode(Buffer.alloc(0), { topic, memory: createMemory() })).toEqual({

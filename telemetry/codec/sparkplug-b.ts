@@ -59,17 +59,8 @@ function parseTopic(topic: string): { type: MessageType; place: Place } | Messag
   const type = group === 'STATE' ? 'STATE' : messageTypes.find((it) => it === name)
   const place = { group, edge, device: device ?? null }
   if (space === 'spBv1.0' && type === 'STATE') return { type, place }
-  const hasDevice = device !== undefined && device !== ''
-  if (
-    space === 'spBv1.0' &&
-    type !== undefined &&
-    group !== '' &&
-    edge !== '' &&
-    levels.length <= 5 &&
-    hasDevice === type.startsWith('D')
-  ) {
-    return { type, place }
-  }
+  const isWhole = levels.every((level) => level !== '') && levels.length === (type?.startsWith('D') ? 5 : 4)
+  if (space === 'spBv1.0' && type !== undefined && isWhole) return { type, place }
   const wanted = 'spBv1.0/{group}/NDATA/{edge node} or spBv1.0/{group}/DDATA/{edge node}/{device}'
   return problem('bad_topic', `${topic} given, one like ${wanted} wanted`)
 }

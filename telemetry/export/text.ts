@@ -23,9 +23,9 @@ export type TextFormat = keyof typeof textFormats
 export const csvHeader = 'time,measurement,field,type,value,site,device,tags\n'
 
 /** What a series looks like in a table: its place, and the other tags. */
-export type SeriesNames = { site: string; device: string; tags: { [name: string]: string } }
+type SeriesNames = { site: string; device: string; tags: { [name: string]: string } }
 
-export function namesOf({ tags }: Series): SeriesNames {
+function namesOf({ tags }: Series): SeriesNames {
   const { [siteTag]: site = '', [deviceTag]: device = '', ...others } = Object.fromEntries(tags)
   return { site, device, tags: others }
 }

@@ -286,7 +286,7 @@ test('console takes a range beyond what can be stored for the longest there is',
 })
 
 test('console refuses what no device is called, cannot be parsed, or has no end', async () => {
-  for (const path of ['/api/readings?device=g%0A&channel=rainfall', '/api/quarantine?limit=3&topics=x', '/%zz']) {
+  for (const path of ['/api/readings?device=g%0A&channel=rainfall', '/api/quarantine?limit=3&colour=x', '/%zz']) {
     const { status, headers } = await ask(path)
     expect([path, status]).toEqual([path, 400])
     expect(headers['content-security-policy']).toContain("default-src 'self'")

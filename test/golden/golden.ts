@@ -83,6 +83,8 @@ function toMessage(text: string, before: GoldenCase['steps'], fail: (wanted: str
     else if (word === 'qos0') message.qos = 0
     else throw fail('at= client= packet= epoch= dup retain qos0')
   }
+  // As in the journal, no two messages share a receive time.
+  message.receivedAtUs = Math.max(message.receivedAtUs, (before.at(-1)?.message.receivedAtUs ?? 0) + 1)
   return message
 }
 

@@ -33,6 +33,7 @@ export async function runGolden(routes: string, messages: GoldenMessage[]): Prom
         close: async () => {},
       }),
       releasedBefore: 0,
+      journalFrom: 0,
       store: {
         write: async (batch) => {
           points.push(...batch)

@@ -126,6 +126,7 @@ async function ingestUntil(journal: ReturnType<typeof memoryJournal>, store: Mem
   const ingest = await startIngest({
     openSource: (position) => journal.source(position, until),
     releasedBefore: 0,
+    journalFrom: 0,
     store,
     routes,
     configVersion: '00000000',

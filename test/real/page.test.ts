@@ -1,9 +1,12 @@
 /** The page of a real server in a real browser, while simulated devices send, break off and come back. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createFleet, type Fleet } from '../../devices-sim/fleet.ts'
+import { openDuckdb } from '../../stores/duckdb.ts'
+import { createSeries, emptyCheckpoint } from '../../telemetry/point.ts'
 import { patient } from '../flow/helpers.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
 import { commandPath, needs } from '../servers/tools.ts'
@@ -94,6 +97,52 @@ describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
     const label = (await page.locator('#chart').getAttribute('aria-label')) ?? ''
     expect(label).toContain('rg-0003')
     expect(label).not.toContain('no reading')
+  })
+
+  test('page lists the latest values instead of a chart when a channel has texts', async () => {
+    const data = join(mkdtempSync(join(tmpdir(), 'dewpoint-texts-')), 'data')
+    const store = await openDuckdb(join(data, 'readings.duckdb'))
+    const now = BigInt(Date.now()) * 1_000_000n
+    const tags: Array<[string, string]> = [
+      ['site', 'demo'],
+      ['device', 'station'],
+    ]
+    const sky = createSeries('sky.state', tags, 'value', 'string')
+    const door = createSeries('door', tags, 'open', 'boolean')
+    const at = (secondsAgo: number) => now - BigInt(secondsAgo) * 1_000_000_000n
+    const hostile = `<b>fog</b>\n\u202e${'x'.repeat(3_000)}`
+    await store.write([
+      { series: sky, timeNs: at(3), value: 'clear', position: 0 },
+      { series: sky, timeNs: at(2), value: hostile, position: 0 },
+      { series: sky, timeNs: at(1), value: 'rain', position: 0 },
+      { series: door, timeNs: at(1), value: true, position: 0 },
+    ])
+    await store.commit(emptyCheckpoint())
+    await store.close()
+    const texts = await startDewpoint({ data })
+    try {
+      await page.goto(`${texts.httpUrl}/#/demo/station/sky.state`)
+      await page.locator('#texts > li').nth(2).waitFor()
+      const shown = await page.locator('#texts .text-value').allTextContents()
+      expect(shown[0]).toBe('rain')
+      expect(shown[1]).toMatch(/^<b>fog<\/b> \ufffdx+…$/)
+      expect(shown[2]).toBe('clear')
+      expect(await page.locator('#chart').isVisible()).toBe(false)
+      expect(await page.locator('#readout .readout-value').textContent()).toBe('rain')
+      const values = page.locator('#devices > li[data-device="demo/station"] .value-number')
+      expect(await values.allTextContents()).toEqual(['true', 'rain'])
+      expect(await overflow()).toBeLessThanOrEqual(0)
+      await page.screenshot({ path: join(tmpdir(), 'dewpoint-page-texts.png') })
+      await page.setViewportSize({ width: 390, height: 844 })
+      expect(await overflow()).toBeLessThanOrEqual(0)
+    } finally {
+      // Its own page is the only one that may be asked.
+      asked = asked.map((url) => url.replace(texts.httpUrl, server.httpUrl))
+      await page.goto('about:blank')
+      asked = asked.filter((url) => !url.startsWith('about:'))
+      await texts.close()
+      rmSync(dirname(data), { recursive: true, force: true })
+    }
   })
 
   test('row becomes offline within a second when its device is unplugged, and online when it is back', async () => {

@@ -58,6 +58,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       store: { ping: async () => {}, latest: async () => [] } as never,
       statuses: () => [],
       unitOf: () => '',
+      openRows: () => [],
       ingestToken: null,
       accept: async () => {},
       abandon: () => {},

@@ -47,7 +47,7 @@ const tools = {
   chromium: { find: () => commandPath('chromium'), hint: 'apt-get install chromium' },
   systemdAnalyze: { find: () => commandPath('systemd-analyze'), hint: 'apt-get install systemd' },
   strace: { find: () => commandPath('strace'), hint: 'apt-get install strace' },
-  cc: { find: () => commandPath('cc'), hint: 'apt-get install gcc libc6-dev' },
+  cc: { find: () => commandPath('cc'), hint: 'apt-get install build-essential' },
   paho: { find: pahoPython, hint: 'set PAHO_PYTHON to a Python with paho-mqtt, see .ci/run' },
 } as const
 export type Tool = keyof typeof tools
