@@ -8,7 +8,7 @@ import { type RoutesFile, readRoutes } from './routes-file.ts'
 const help = `Usage: dewpoint check-config [options]
 
 Reads the configuration as a start does, tells every problem with its line, and runs the examples of each route,
-each by itself, as a message that arrives now.
+one after the other for each route, as if they arrived now.
 
   --config FILE   configuration (default: telemetry.yaml where there is one)
   --json          the result as JSON

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRoute, type Route, type RouteExample } from '../telemetry/route.ts'
+import { createRoute, fieldRuleDefaults, type Route, type RouteExample } from '../telemetry/route.ts'
 import { checkExamples } from './examples.ts'
 
 const example = (payload: string, expected: RouteExample['expect'], topic = 'a/d'): RouteExample => ({
@@ -23,7 +23,6 @@ test('checkExamples finds nothing when the points are the expected ones', () => 
       example(payload, ['voltage,device=d value=1.5']),
       example(payload, ['voltage,device=d value=1.5 1700000000000']),
       example('flat', { code: 'bad_value' }),
-      example('flat', []),
     ),
   ).toEqual([])
 })
@@ -47,11 +46,26 @@ test('checkExamples tells the reason when a message is quarantined instead of ta
 })
 
 test('checkExamples tells the points when a message is taken instead of quarantined, and another code', () => {
-  const failed = check(example('{"v":1,"t":1}', []), example('flat', { code: 'out_of_range' }))
+  const failed = check(example('1', { code: 'bad_value' }), example('flat', { code: 'out_of_range' }), example('1', []))
   expect(failed.map(({ example: index, missing }) => [index, missing])).toEqual([
-    [0, ['quarantined']],
+    [0, ['quarantined, bad_value']],
     [1, ['quarantined, out_of_range']],
+    [2, []],
   ])
+})
+
+test('checkExamples takes the messages one after the other, so that a counter has its amounts', () => {
+  const counter = { bits: 16, per: 0.2, maxPerHour: 400 }
+  const field = { ...fieldRuleDefaults, field: 'value', counter }
+  const report = (count: number, minute: number) => `{"v":${count},"t":"2026-05-01T00:0${minute}:00Z"}`
+  const examples = [
+    example(report(65_534, 0), []),
+    example(report(2, 5), ['rain,device=d value=0.8']),
+    example(report(40_000, 9), { code: 'counter_glitch' }),
+  ]
+  const route = createRoute({ topic: 'a/{device}', measurement: 'rain', fields: [field], examples })
+  expect(checkExamples([route], route)).toEqual([])
+  expect(checkExamples([route], { ...route, examples: examples.slice(1) })).toHaveLength(1)
 })
 
 test('checkExamples fails when another route takes the message, or none does', () => {

@@ -48,7 +48,10 @@ export function createFleet(
     const stored = await storedLatest().catch(() => null)
     if (stored === null || isSeeded) return
     isSeeded = true
+    // What has just come is as new as what is stored of it, and knows its unit where only the payload tells it.
+    const arrived = [...latest.values()].flatMap((channels) => [...channels.values()])
     update(stored.map((reading) => ({ ...reading, unit: unitOf(reading.channel) })))
+    update(arrived)
   }
 
   function latestOf(key: string): DeviceView['latest'] {

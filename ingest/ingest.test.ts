@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createCounters } from '../telemetry/counters.ts'
 import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
@@ -11,7 +11,7 @@ import type { Checkpoint, Point } from '../telemetry/point.ts'
 import { toEntry, toReplay } from '../telemetry/quarantine.ts'
 import type { DeviceReading, Value } from '../telemetry/reading.ts'
 import { createRoute } from '../telemetry/route.ts'
-import { type Ingest, startIngest } from './ingest.ts'
+import { type Ingest, type IngestOptions, startIngest } from './ingest.ts'
 import { windowStart } from './window.ts'
 
 const route = (channel: string) =>
@@ -80,7 +80,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const start = (failures: Error[] = [], releasedBefore = 0): Promise<Ingest> =>
+const start = (failures: Error[] = [], releasedBefore = 0, more: Partial<IngestOptions> = {}): Promise<Ingest> =>
   startIngest({
     openSource: journal.source,
     releasedBefore,
@@ -94,6 +94,7 @@ const start = (failures: Error[] = [], releasedBefore = 0): Promise<Ingest> =>
     onReadings: (readings) => seen.push(...readings),
     onStored: () => {},
     onFailed: (error) => failures.push(error),
+    ...more,
   })
 async function run(releasedBefore = 0): Promise<Checkpoint> {
   const failures: Error[] = []
@@ -274,6 +275,41 @@ test('ingest counts readings that a damaged journal cannot give back', async () 
   for (let i = 0; i < 10; i++) say(String(i))
   journal.records.splice(3, 2)
   expect(await run()).toMatchObject({ stored: 8, damaged: 2, ordinal: 10 })
+})
+
+test('ingest lets the journal go, and needs it no more after a restart, when records come too slowly to fill a batch', async () => {
+  journal = memoryJournal(100_000)
+  for (let i = 0; i < 600; i++) say(`{"v":${i},"t":${1_600_000_000_000 + i},"seq":${i}}`)
+  const source = journal.source(0)
+  let chunks = 0
+  const slow = async () => {
+    // The journal grows by 700 kB at a time, and batches are handed over by their age.
+    if (chunks++ > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    const { records } = await source.read()
+    return { records, next: (records.at(-1)?.position ?? 0) + 100_000, damagedBytes: 0 }
+  }
+  let needed = 0
+  const ingest = await start([], 0, {
+    openSource: () => ({ read: slow, close: source.close }),
+    onStored: () => {
+      needed = ingest.neededFrom()
+    },
+  })
+  await vi.waitFor(() => expect(ingest.checkpoint().stored).toBe(600), { timeout: 10_000 })
+  expect(needed).toBeGreaterThan(0)
+  await ingest.close()
+  const again = await start()
+  await again.close()
+  expect(again.checkpoint().stored).toBe(600)
+  expect(again.neededFrom()).toBe(windowStart(60_000_000))
+})
+
+test('ingest begins anew with what it knows of devices when the file of it is unreadable', async () => {
+  say('{"v":1,"t":1600000000000,"seq":1}')
+  await run()
+  await writeFile(join(folder, 'ingest-state.json'), '{"position":')
+  say('{"v":2,"t":1600000060000,"seq":2}')
+  expect(await run()).toMatchObject({ stored: 2 })
 })
 
 test('ingest with a new store takes readings that were released before it for stored', async () => {
