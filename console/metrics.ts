@@ -106,6 +106,21 @@ export function createMetrics(source: MetricsSource): Registry {
   byCode('ingest_counter_events_total', 'Readings of counters, by what became of them', () => counters.counterEvents)
   counter('ingest_devices_not_remembered_total', 'Devices beyond the limit', () => counters.devicesNotRemembered)
   counter(
+    'ingest_streams_not_remembered_total',
+    'Reports whose sequence was not followed, since their device has too many',
+    () => counters.streamsNotRemembered,
+  )
+  counter(
+    'ingest_codec_memory_refused_total',
+    'Births of Sparkplug edge nodes beyond the limit',
+    () => counters.codecMemoryRefused,
+  )
+  counter(
+    'ingest_platform_points_rejected_total',
+    'Points of completeness and device states that the store refused',
+    () => counters.platformPointsRejected,
+  )
+  counter(
     'ingest_state_save_failures_total',
     'Times that the state of ingest could not be saved',
     () => counters.stateSaveFailures,

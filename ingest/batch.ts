@@ -22,6 +22,8 @@ export type Taken = { record: Record; replayedAt: number | null }
 export type Batch = {
   points: Point[]
   taken: Taken[]
+  /** Messages of the quarantine that turned out to be copies; they are counted in `duplicates`. */
+  copies: Taken[]
   quarantined: Quarantined[]
   duplicates: number
   damaged: number
@@ -31,12 +33,13 @@ export type Batch = {
   position: number
   ordinal: number
   /** What ingest knows of devices at `position`, to be saved once the batch is stored; null: not now. */
-  state: string | null
+  state: string[] | null
 }
 
 export const createBatch = (position: number, ordinal: number, configVersion: string): Batch => ({
   points: [],
   taken: [],
+  copies: [],
   quarantined: [],
   duplicates: 0,
   damaged: 0,

@@ -14,7 +14,7 @@ export type BootClock = {
   reports: number
   /** Largest difference seen, beyond the smallest. */
   spreadMs: number
-  /** Largest uptime seen: a smaller one with the same boot tells of a restart only when no boot is told. */
+  /** Largest uptime seen: see isRestart(). */
   uptimeMs: number
 }
 
@@ -34,6 +34,13 @@ export function fitBootClock(known: BootClock | null, boot: number, uptimeMs: nu
     uptimeMs: Math.max(known.uptimeMs, uptimeMs),
   }
 }
+
+/**
+ * Whether a device that tells no boot number has started since: its uptime is no more than it was, and began after all that is
+ * known of the start before. A report that was only late would have begun with the others.
+ */
+export const isRestart = (known: BootClock, uptimeMs: number, receivedMs: number): boolean =>
+  uptimeMs <= known.uptimeMs && receivedMs - uptimeMs > known.startMs + known.uptimeMs
 
 /**
  * How far off the times may be, milliseconds. Of n delays that are spread evenly the smallest lies about spread/n above

@@ -20,18 +20,20 @@ export type Counted = { event: CounterEvent; amount: number | null; state: Count
 /** Clocks of devices tick in seconds, and a gust tips the bucket twice: shorter stretches count as this long. */
 const elapsedMsMin = 60_000
 
+/** @param isAgain the report is decided again: if it is the last one, its amount is stored already */
 export function countUp(
   rule: CounterRule,
   last: CounterState | null,
   raw: number,
   atMs: number,
   boot: number | null,
+  isAgain = false,
 ): Counted {
   const span = 2 ** rule.bits
   const state: CounterState = { raw, atMs, boot, suspect: null }
   if (!Number.isInteger(raw) || raw < 0 || raw >= span) return { event: 'invalid', amount: null, state: last ?? state }
   if (last === null) return { event: 'first', amount: null, state }
-  if (atMs < last.atMs) return { event: 'late', amount: null, state: last }
+  if (atMs < last.atMs || (isAgain && atMs === last.atMs)) return { event: 'late', amount: null, state: last }
   const counted = (event: CounterEvent, counts: number): Counted => ({ event, amount: worth(rule, counts), state })
   const isPlausible = (counts: number, sinceMs: number) => {
     const elapsedMs = Math.max(elapsedMsMin, atMs - sinceMs)
@@ -43,7 +45,7 @@ export function countUp(
   if (!hasRestarted && added < 0 && isPlausible(added + span, last.atMs)) return counted('wrapped', added + span)
   if ((hasRestarted || added < 0) && isPlausible(raw, last.atMs)) return counted('restarted', raw)
   const { suspect } = last
-  if (suspect !== null && raw >= suspect.raw && isPlausible(raw - suspect.raw, suspect.atMs)) {
+  if (suspect !== null && atMs > suspect.atMs && raw >= suspect.raw && isPlausible(raw - suspect.raw, suspect.atMs)) {
     return counted('rebased', raw - suspect.raw)
   }
   return { event: 'glitch', amount: null, state: { ...last, suspect: { raw, atMs } } }

@@ -12,7 +12,7 @@ import type { CounterEvent } from '../telemetry/quality.ts'
 import { isProblem, type Reading, type Report, type Value } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
 import { createDuplicates, type Placed } from './duplicates.ts'
-import { countDuplicate, countMissing, countReceived } from './ledger.ts'
+import { countDuplicate, countGap, countMissing, countReceived } from './ledger.ts'
 import { createRouter, type Routed, type Router, targetOf } from './route.ts'
 import {
   type BootCount,
@@ -27,7 +27,16 @@ import {
 } from './sequence.ts'
 import type { State } from './state.ts'
 import { qualitySeries, type Target, uncertaintySeries } from './target.ts'
-import { clockOf, isBeforeClock, newestOf, pointTime, type ReportTime, timeOf, unknownTime } from './time.ts'
+import {
+  clockOf,
+  isBeforeClock,
+  isStorable,
+  newestOf,
+  pointTime,
+  type ReportTime,
+  timeOf,
+  unknownTime,
+} from './time.ts'
 import { fieldValue } from './value.ts'
 import { createWindow } from './window.ts'
 
@@ -39,12 +48,14 @@ export type Decider = {
   decide(record: Record, into: Point[]): Outcome
   /** A quarantined message: it is no duplicate, and what was counted about it is not counted again. */
   decideAgain(record: Record, into: Point[]): Outcome
+  /** As the first run did with a message of the past: only for what follows from it; no points, and nothing is told again. */
+  rebuild(record: Record, isAgain: boolean): void
   /** Only what the window must know of a message that came before what is known now. */
   remember(record: Record): void
   /** A client left. */
   left(record: Record): void
-  /** Call it with the position of each record first. */
-  moveTo(position: number): void
+  /** Call it with the position of each record first; `isPast`: it will only be remembered. */
+  moveTo(position: number, isPast: boolean): void
   router(): Router
   setRoutes(routes: Route[]): void
   /** Targets that have fresh readings for pages; emptied by the caller. */
@@ -53,15 +64,25 @@ export type Decider = {
 
 /** Sequences of fewer bits come round too soon to tell a report by them alone. */
 const exactBitsMin = 16
+/** What a report without readings says for the table of duplicates.ts. */
+const silence: Reading = { channel: '', value: '', unit: '', timeBase: 'none', timeMs: 0 }
 
 export function createDecider(routes: Route[], state: State, counters: Counters): Decider {
   const window = createWindow()
   const duplicates = createDuplicates(window)
   let router = createRouter(routes, state)
   const fresh: Decider['fresh'] = []
-  const onCounter = (event: CounterEvent) => count(counters.counterEvents, event)
+  /** The message being decided, so that no two decisions share a number, and whether it is of the past. */
+  let message = 0
+  let isQuiet = false
+  /** How far the numbers of a count have come while messages of the past are remembered. */
+  const pastHighs = new WeakMap<BootCount, number>()
+  const onCounter = (event: CounterEvent) => {
+    if (!isQuiet) count(counters.counterEvents, event)
+  }
 
   function decide(record: Record, into: Point[], isAgain = false): Outcome {
+    message++
     const routed = router.find(record.topic)
     if (isProblem(routed)) return routed
     const reports = routed.decode(record.payload, { topic: record.topic, memory: state.memory })
@@ -69,27 +90,21 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     let repeated = 0
     let problem: MessageProblem | null = null
     for (let i = 0; i < reports.length; i++) {
-      const outcome = takeReportOf(record, routed, reports[i] as Report, i, into, isAgain)
+      const outcome = takeReportOf(record, routed, reports[i] as Report, into, isAgain)
       if (outcome === 'duplicate') repeated++
       else if (outcome !== 'stored') problem ??= outcome
     }
     return problem ?? (repeated > 0 && repeated === reports.length ? 'duplicate' : 'stored')
   }
 
-  function takeReportOf(
-    record: Record,
-    routed: Routed,
-    report: Report,
-    nth: number,
-    into: Point[],
-    isAgain: boolean,
-  ): Outcome {
+  function takeReportOf(record: Record, routed: Routed, given: Report, into: Point[], isAgain: boolean): Outcome {
     const { known } = routed
+    const report = withReading(given)
+    if (report === null) return 'stored'
     const { readings } = report
-    if (readings.length === 0) return 'stored'
     const newest = newestOf(report, (readings[0] as Reading).timeBase)
     const placed = placeIn(record, routed, report, newest)
-    const verdict = duplicates.judge(record, report, nth, placed)
+    const verdict = duplicates.judge(record, report, placed)
     if (placed !== null && verdict === 'restarted') placed.place = 'begins'
     if (placed !== null && placed.count !== null) duplicates.remember(record, report, placed.sequence, placed.count)
     if (verdict === 'repeated' && !isAgain) {
@@ -98,7 +113,13 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     }
     const time = timeOf(record, report, newest, routed.route, known.clocks)
     if (!isAgain || verdict !== 'repeated') enter(record, routed, report, placed, time)
-    return addPoints(record, routed, report, newest, time, into)
+    return report === given ? addPoints(record, routed, report, newest, time, into, isAgain) : 'stored'
+  }
+
+  /** A report that only counts (its device died, or measured nothing) has its place in the sequence all the same. */
+  function withReading(report: Report): Report | null {
+    if (report.readings.length > 0) return report
+    return report.sequence === undefined ? null : { ...report, readings: [silence] }
   }
 
   function placeIn(record: Record, { known, stream, route }: Routed, report: Report, newest: Reading): Placed | null {
@@ -117,8 +138,11 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
   /** Sequence and ledger learn of a report that is new. */
   function enter(record: Record, routed: Routed, report: Report, placed: Placed | null, time: ReportTime): void {
     const { known, stream } = routed
-    const { newestMs, clockMs } = time
-    const isLate = record.receivedAtUs / 1000 - newestMs > limits.lateAfterMs
+    const { clockMs } = time
+    const receivedMs = record.receivedAtUs / 1000
+    // A time that becomes no point must become no row of the ledger.
+    const newestMs = isStorable(time.newestMs) ? time.newestMs : receivedMs
+    const isLate = receivedMs - newestMs > limits.lateAfterMs
     if (placed === null) {
       countReceived(known, newestMs, isLate)
       return
@@ -126,6 +150,11 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     const { place, sequence, count } = placed
     if (count === null || place === 'begins') {
       const counts = known.counts.get(stream) ?? []
+      if (counts.length === 0 && known.counts.size >= limits.streamsPerDeviceMax) {
+        if (!isQuiet) counters.streamsNotRemembered++
+        countReceived(known, newestMs, isLate)
+        return
+      }
       known.counts.set(stream, counts)
       const begun = beginCount(counts, report.boot ?? 0, report.sequence as number, newestMs, clockMs)
       duplicates.remember(record, report, begun.highest, begun)
@@ -139,14 +168,9 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     }
     if (place === 'fills') countMissing(known, expectedMs(gapOf(count, sequence) as Gap, sequence), -1)
     takeReport(count, sequence, place, newestMs, clockMs)
-    if (place === 'gap') countGap(routed, count.gaps.at(-1))
-    else if (place === 'older' && count.gaps[0]?.from === sequence + 1) countGap(routed, count.gaps[0])
+    const found = place === 'gap' ? count.gaps.at(-1) : place === 'older' ? count.gaps[0] : undefined
+    if (found !== undefined && (place === 'gap' || found.from === sequence + 1)) countGap(known, found)
     countReceived(known, newestMs, isLate || place === 'fills' || place === 'older')
-  }
-
-  function countGap({ known }: Routed, gap: Gap | undefined): void {
-    if (gap === undefined) return
-    for (let sequence = gap.from; sequence <= gap.to; sequence++) countMissing(known, expectedMs(gap, sequence), 1)
   }
 
   function addPoints(
@@ -156,6 +180,7 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     newest: Reading,
     reportTime: ReportTime,
     into: Point[],
+    isAgain: boolean,
   ): Outcome {
     let problem: MessageProblem | null = null
     let others: Map<string, ReportTime> | null = null
@@ -170,7 +195,7 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
         others ??= new Map()
         time = others.get(reading.timeBase) ?? otherTime(record, routed, report, reading, others)
       } else if (isBeforeClock(reading, time)) time = unknownTime(record, reading, time)
-      problem = addPoint(record, routed, report, reading, target, time, into) ?? problem
+      problem = addPoint(record, routed, report, reading, target, time, into, isAgain) ?? problem
     }
     return problem ?? 'stored'
   }
@@ -191,9 +216,10 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     target: Target,
     time: ReportTime,
     into: Point[],
+    isAgain: boolean,
   ): MessageProblem | null {
-    if (target.nthPosition !== record.position) {
-      target.nthPosition = record.position
+    if (target.nthMessage !== message) {
+      target.nthMessage = message
       target.nth = 0
     }
     const timeNs = pointTime(record, report, time, reading, target.nth++)
@@ -202,12 +228,13 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
       return { code: 'bad_time', detail }
     }
     const timeMs = Math.floor(reading.timeMs + time.shiftUs / 1000)
-    const value = fieldValue(target, reading, timeMs, report.boot ?? null, routed.known.counters, onCounter)
+    const value = fieldValue(target, reading, timeMs, report.boot ?? null, routed.known.counters, onCounter, isAgain)
     if (value === null) return null
     if (typeof value === 'object') return value
     const { position } = record
     into.push({ series: target.series, timeNs, value, position })
     if (time.quality !== null) tellQuality(target, time, timeNs, position, into)
+    if (isQuiet) return null
     if (target.fresh === null) {
       target.fresh = { timeMs, value }
       fresh.push({ target, routed })
@@ -221,7 +248,7 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
   function tellQuality(target: Target, time: ReportTime, timeNs: bigint, position: number, into: Point[]): void {
     const { quality, uncertaintyMs } = time
     if (quality === null) return
-    count(counters.timesMended, quality)
+    if (!isQuiet) count(counters.timesMended, quality)
     // Reckoned well enough is nothing to be told.
     if (quality === 'uptime' && uncertaintyMs === null) return
     const tell = (series: Series, value: Value) => into.push({ series, timeNs, value, position })
@@ -234,12 +261,20 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     if (isProblem(routed)) return
     const reports = routed.decode(record.payload, { topic: record.topic, memory: state.memoryOfThePast })
     if (isProblem(reports)) return
-    for (const [nth, report] of reports.entries()) {
-      const [first] = report.readings
-      if (first === undefined) continue
-      const placed = placeIn(record, routed, report, first)
-      if (placed === null) duplicates.judge(record, report, nth, null)
-      else if (placed.count !== null) duplicates.remember(record, report, placed.sequence, placed.count)
+    for (const report of reports.map(withReading)) {
+      if (report === null) continue
+      const { sequence, sequenceBits, boot } = report
+      if (sequence === undefined) {
+        duplicates.judge(record, report, null)
+        continue
+      }
+      const count = countOf(routed.known.counts.get(routed.stream) ?? [], boot ?? 0)
+      if (count === null) continue
+      // Not by the highest number that is known now: a sequence of few bits has come round since.
+      const high = pastHighs.get(count) ?? count.windowHighs[0]
+      const unwrapped = unwrap(sequence, high, sequenceBits)
+      pastHighs.set(count, Math.max(high, unwrapped))
+      duplicates.remember(record, report, unwrapped, count)
     }
   }
 
@@ -250,16 +285,26 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
   return {
     decide: (record, into) => decide(record, into),
     decideAgain: (record, into) => decide(record, into, true),
+    rebuild(record, isAgain) {
+      isQuiet = true
+      decide(record, [], isAgain)
+      isQuiet = false
+    },
     remember,
     left(record) {
       if (record.kind !== MessageKind.disconnect) return
       const { reason } = JSON.parse(record.payload.toString()) as DisconnectDetails
       if (reason === 'client') duplicates.left(record.client, record.position)
     },
-    moveTo(position) {
+    moveTo(position, isPast) {
       if (!window.moveTo(position)) return
       for (const { counts } of state.devices()) {
-        for (const boots of counts.values()) for (const count of boots) forgetIdle(count)
+        for (const boots of counts.values()) {
+          for (const count of boots) {
+            forgetIdle(count)
+            if (!isPast) count.windowHighs = [count.windowHighs[1], count.highest]
+          }
+        }
       }
     },
     router: () => router,

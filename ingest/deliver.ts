@@ -7,6 +7,7 @@ import { UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
 import { quarantineId } from '../telemetry/quarantine.ts'
+import { platformMeasurements } from '../telemetry/schema.ts'
 import type { Batch, Quarantined, Taken } from './batch.ts'
 import type { Quarantine } from './quarantine.ts'
 
@@ -42,9 +43,10 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
     const rejections = await store.write(batch.points)
     const { taken, refused } = sort(batch, rejections)
     const quarantined = [...batch.quarantined, ...refused]
+    tellPlatform(rejections)
     const isNew = ({ decidedAt }: Quarantined) => decidedAt === undefined
     await quarantine.keep(quarantined)
-    const resolved = taken.flatMap(({ record, replayedAt }) =>
+    const resolved = [...taken, ...batch.copies].flatMap(({ record, replayedAt }) =>
       replayedAt === null ? [] : [{ id: quarantineId(record), by: replayedAt }],
     )
     await quarantine.resolve(resolved)
@@ -63,6 +65,16 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
     return checkpoint
   }
 
+  /** Points of the platform itself (ledger, states of devices) belong to no message that could be quarantined. */
+  function tellPlatform(rejections: Rejection[]): void {
+    const own = rejections.filter(({ point }) => platformMeasurements.includes(point.series.measurement))
+    const [first] = own
+    if (first === undefined) return
+    counters.platformPointsRejected += own.length
+    const { measurement } = first.point.series
+    log.error({ points: own.length, measurement, reason: first.reason }, "the store refused the platform's own points")
+  }
+
   async function deliver(batch: Batch, from: Checkpoint): Promise<Checkpoint | null> {
     // A later batch must not overtake one that was given up: the checkpoint would say that both are stored.
     if (hasGivenUp) return null
@@ -73,8 +85,8 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
         state = { isAvailable: true, detail: '' }
         return checkpoint
       } catch (error) {
+        hasGivenUp = closing.signal.aborted || error instanceof AssertionError
         if (error instanceof AssertionError) throw error
-        hasGivenUp = closing.signal.aborted
         if (hasGivenUp) return null
         const waitMs = backoffMs(tries, error)
         if (state.isAvailable) log.warn({ err: error, waitMs }, 'store is unavailable: the journal holds')

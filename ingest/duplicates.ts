@@ -33,8 +33,8 @@ export type Placed = {
 export type Verdict = 'new' | 'repeated' | 'restarted'
 
 export type Duplicates = {
-  /** Of the nth report of its message; the report is not remembered yet. `placed` is null without a sequence. */
-  judge(record: Record, report: Report, nth: number, placed: Placed | null): Verdict
+  /** The report is not remembered yet. `placed` is null without a sequence. */
+  judge(record: Record, report: Report, placed: Placed | null): Verdict
   /** A report with a sequence that is taken, or came again. */
   remember(record: Record, report: Report, sequence: number, count: BootCount): void
   /** The client left by a DISCONNECT: it holds nothing that it would send again. */
@@ -45,6 +45,8 @@ export function createDuplicates(window: Window): Duplicates {
   const messages = window.generations<string, number>()
   const departures = window.generations<string, number>()
 
+  let asked: { record: Record | null; seenAt: number | undefined } = { record: null, seenAt: undefined }
+
   const isGone = (client: string, seenAt: number) => seenAt < (window.get(departures, client) ?? -1)
 
   /** Beyond everything of its count by number and by clock: it cannot have come before. */
@@ -53,18 +55,20 @@ export function createDuplicates(window: Window): Duplicates {
     return count !== null && clockMs !== null && count.highestClockMs !== null && clockMs > count.highestClockMs
   }
 
-  function judgeSequence(record: Record, first: Reading, placed: Placed): Verdict {
+  function judgeSequence(record: Record, report: Report, placed: Placed): Verdict {
+    const first = report.readings[0] as Reading
     const { count, place, isExact, clockMs } = placed
-    if (count === null || isAhead(placed) || (isExact && place !== 'seen')) return 'new'
+    if (count === null || isAhead(placed) || (isExact && (place === 'next' || place === 'gap'))) return 'new'
     const said = count.recent === undefined ? null : recall(count.recent, window, placed.sequence)
     if (said === null) {
-      if (!isExact) return 'new'
+      if (!isExact || place !== 'seen') return 'new'
       const isLater = clockMs !== null && count.highestClockMs !== null && clockMs > count.highestClockMs
       return isLater ? 'restarted' : 'repeated'
     }
     const { arrival, timeMs, value } = said
-    const isSame = value === first.value && (!isTimed(first) || timeMs === first.timeMs)
-    if (isExact) return isSame ? 'repeated' : 'restarted'
+    const isSame = value === first.value && (!isTimed(first, report) || timeMs === first.timeMs)
+    // Numbers from before the gaps that are remembered stand as if they had not come; the window may know better.
+    if (isExact) return isSame ? 'repeated' : place === 'seen' ? 'restarted' : 'new'
     if (!isSame) return 'new'
     if (arrival === null) return 'repeated'
     // Within one connection a device does not restart; behind a source or a gateway there are many.
@@ -73,24 +77,32 @@ export function createDuplicates(window: Window): Duplicates {
     return isSameCopy && !isGone(record.client, arrival.position) ? 'repeated' : 'new'
   }
 
-  function judgeMessage(record: Record, hasTime: boolean, nth: number): Verdict {
-    if (record.qos === 0) return 'new'
+  /** Where the same message stood before. Its reports ask one after the other, and its payload is long. */
+  function copyOf(record: Record): number | undefined {
+    if (record === asked.record) return asked.seenAt
     const { client, packetId, topic, payload, position } = record
-    const copy = `${nth}|${client}|${packetId}|${topic}|${payload.toString('latin1')}`
-    const seenAt = window.get(messages, copy)
+    const copy = `${client}|${packetId}|${topic}|${payload.toString('latin1')}`
+    asked = { record, seenAt: window.get(messages, copy) }
     window.set(messages, copy, position)
+    return asked.seenAt
+  }
+
+  function judgeMessage(record: Record, hasTime: boolean): Verdict {
+    if (record.qos === 0) return 'new'
+    const { client } = record
+    const seenAt = copyOf(record)
     if (seenAt === undefined || isGone(client, seenAt)) return 'new'
     return hasTime || record.dup ? 'repeated' : 'new'
   }
 
   return {
-    judge(record, report, nth, placed) {
-      const first = report.readings[0] as Reading
-      return placed === null ? judgeMessage(record, isTimed(first), nth) : judgeSequence(record, first, placed)
+    judge(record, report, placed) {
+      if (placed !== null) return judgeSequence(record, report, placed)
+      return judgeMessage(record, isTimed(report.readings[0] as Reading, report))
     },
     remember(record, report, sequence, count) {
       count.recent ??= createRecent(window)
-      remember(count.recent, window, sequence, report.readings[0] as Reading, record)
+      remember(count.recent, window, sequence, report, record)
     },
     left(client, position) {
       window.set(departures, client, position)

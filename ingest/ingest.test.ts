@@ -307,7 +307,7 @@ test('ingest lets the journal go, and needs it no more after a restart, when rec
 test('ingest begins anew with what it knows of devices when the file of it is unreadable', async () => {
   say('{"v":1,"t":1600000000000,"seq":1}')
   await run()
-  await writeFile(join(folder, 'ingest-state.json'), '{"position":')
+  await writeFile(join(folder, 'ingest-state.jsonl'), '{"position":')
   say('{"v":2,"t":1600000060000,"seq":2}')
   expect(await run()).toMatchObject({ stored: 2 })
 })

@@ -13,6 +13,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
 import type { StateChange } from '../telemetry/device.ts'
+import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
@@ -23,9 +24,9 @@ import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/s
 import { type Batch, createBatch, isFull } from './batch.ts'
 import { createDecider, type Outcome } from './decide.ts'
 import { createDeliverer, type PointStore, type StoreState } from './deliver.ts'
-import { closeRows, type LedgerRow, stretchOf } from './ledger.ts'
+import { closeRows, type LedgerRow, openRowsOf, stretchOf } from './ledger.ts'
 import { openQuarantine } from './quarantine.ts'
-import { loadState, type Saved, saveState } from './saved-state.ts'
+import { loadState, saveState, stateText } from './saved-state.ts'
 import { createState } from './state.ts'
 import { windowStart } from './window.ts'
 
@@ -76,16 +77,19 @@ export type Ingest = {
 /** Sockets, timers and the memory of inflated payloads get their turn of the event loop between so many records. */
 const recordsPerTurn = 500
 
+/** Of messages that were quarantined before their readings were looked at. */
+const undecidedCodes: QuarantineCode[] = ['no_route', 'bad_topic', 'bad_sequence', 'no_birth']
+
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const { counters, folder, log, store } = options
-  const saved = await loadState(folder, log)
+  let checkpoint = { ...((await store.checkpoint()) ?? emptyCheckpoint()) }
+  const saved = await loadState(folder, checkpoint.position, log)
   const state = createState(saved.state, counters)
   const decider = createDecider(options.routes, state, counters)
   let { stretch, turn } = saved
   let { configVersion } = options
 
   // What was released and is not known to this store was stored by another, before the configuration changed.
-  let checkpoint = { ...((await store.checkpoint()) ?? emptyCheckpoint()) }
   const elsewhere = Math.max(0, options.releasedBefore - checkpoint.ordinal)
   checkpoint.stored += elsewhere
   checkpoint.ordinal += elsewhere
@@ -103,19 +107,22 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   let deliveriesOpen = 0
   let timer: NodeJS.Timeout | null = null
   let turns: Promise<void> = Promise.resolve()
-  const discarded: Point[] = []
+  /** What is known and could not be saved: it is tried again until it can, or more is known. */
+  let unsaved: NodeJS.Timeout | null = null
+  /** Between the rows of a stretch, so what is known is of no position. */
+  let isTurning = false
+  let hasFailed = false
 
   function take(record: Record): void {
-    decider.moveTo(record.position)
-    decider.left(record)
     const { kind, position } = record
+    decider.moveTo(position, position < saved.position)
+    decider.left(record)
     journalTimeUs = record.receivedAtUs
     if (position < saved.position) {
       if (kind === MessageKind.publish) decider.remember(record)
     } else if (position < resumeAt) {
-      if (kind === MessageKind.publish) decider.decide(record, discarded)
+      if (kind === MessageKind.publish) decider.rebuild(record, false)
       else if (kind === MessageKind.replay) replayOfThePast(record)
-      discarded.length = 0
     } else if (kind === MessageKind.publish) {
       countGap(record)
       keep(record, decider.decide(record, batch.points), null)
@@ -134,18 +141,21 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   function keep(record: Record, outcome: Outcome, replayedAt: number | null): void {
     batch.bytes += record.payload.length + record.topic.length
     if (outcome === 'stored') batch.taken.push({ record, replayedAt })
-    else if (outcome === 'duplicate') batch.duplicates++
-    else {
+    else if (outcome === 'duplicate') {
+      batch.duplicates++
+      if (replayedAt !== null) batch.copies.push({ record, replayedAt })
+    } else {
       const again = replayedAt === null ? {} : { decidedAt: replayedAt }
       if (replayedAt === null) quarantine.announce(quarantineId(record))
       batch.quarantined.push({ record, code: outcome.code, reason: outcome.detail, configVersion, ...again })
     }
   }
 
-  /** It is in the store already; what it left behind must be known again. */
+  /** It is in the store already, or has failed again; what it left behind must be known again. */
   function replayOfThePast(record: Record): void {
     const { id, record: original } = fromReplay(record)
-    if (quarantine.resolutionOf(id) === record.position) decider.decideAgain(original, discarded)
+    const decidedAt = quarantine.resolutionOf(id) ?? quarantine.get(id)?.decidedAt
+    if (decidedAt === record.position) decider.rebuild(original, true)
   }
 
   /**
@@ -155,8 +165,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   function replay(record: Record, into: Point[]): Outcome | null {
     const { id, record: original } = fromReplay(record)
     if (quarantine.resolutionOf(id) !== null || !quarantine.has(id)) return null
-    const outcome = decider.decideAgain(original, into)
-    if (outcome === 'stored') quarantine.claim(id, record.position)
+    const code = quarantine.get(id)?.code
+    // What never came as far as its readings is new; of the others the sequence and the counters have heard.
+    const isNew = code !== undefined && undecidedCodes.includes(code)
+    const outcome = isNew ? decider.decide(original, into) : decider.decideAgain(original, into)
+    if (outcome === 'stored' || outcome === 'duplicate') quarantine.claim(id, record.position)
     return outcome
   }
 
@@ -175,19 +188,21 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     const isFirst = stretch === null
     stretch = next
     if (isFirst) return
-    turn++
+    // By the clock, so that rows stay apart even when what was known is lost; the clock may step back.
+    turn = Math.max(turn + 1, next)
+    isTurning = true
     const isNew = record.position >= resumeAt
     for (const device of state.devices()) {
-      if (device.rows.length === 0) continue
-      closeRows(device, turn, isNew ? batch.points : discarded)
-      discarded.length = 0
+      if (device.rows.size === 0) continue
+      closeRows(device, turn, isNew ? batch.points : [])
       if (isFull(batch)) await handOver()
     }
+    isTurning = false
   }
 
   /** At most one batch is under way and one waits; reading waits behind them. */
   async function handOver(): Promise<void> {
-    if (batch.position - capturedAt >= limits.stateEveryBytes) captureState()
+    if (!isTurning && batch.position - capturedAt >= limits.stateEveryBytes) captureState()
     const full = batch
     batch = createBatch(full.position, full.ordinal, configVersion)
     if (timer !== null) clearTimeout(timer)
@@ -208,21 +223,35 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     watchAge()
   }
 
-  async function save(text: string, position: number): Promise<void> {
+  async function save(text: string[], position: number): Promise<void> {
+    if (unsaved !== null) clearTimeout(unsaved)
+    unsaved = null
     try {
       await saveState(folder, text)
       savedAt = position
     } catch (error) {
       counters.stateSaveFailures++
       log.warn({ err: error }, 'what is known of devices could not be saved: the journal keeps it')
+      // Nothing more may come, since the journal is full for want of this.
+      unsaved = setTimeout(() => saveAgain(text, position), limits.stateRetryMs)
     }
+  }
+
+  function saveAgain(text: string[], position: number): void {
+    delivering = delivering
+      .then(async () => {
+        if (position <= savedAt) return
+        await save(text, position)
+        if (position === savedAt) options.onStored()
+      })
+      .catch(options.onFailed)
   }
 
   /** Batches are handed over between two records, so the state is that of the batch's position. */
   function captureState(): void {
     const { position } = batch
     capturedAt = position
-    batch.state = JSON.stringify({ position, stretch, turn, state: state.save() } satisfies Saved)
+    batch.state = stateText({ position, stretch, turn, state: state.save() })
   }
 
   function watchAge(): void {
@@ -273,7 +302,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     }
   }
 
-  const running = run().catch(options.onFailed)
+  const running = run().catch((error: Error) => {
+    hasFailed = true
+    options.onFailed(error)
+  })
 
   return {
     checkpoint: () => checkpoint,
@@ -284,7 +316,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     openRows: (device, site) =>
       [...state.devices()]
         .filter((known) => known.device === device && (site === undefined || known.site === site))
-        .flatMap((known) => known.rows),
+        .flatMap(openRowsOf),
     setRoutes: (routes, version) =>
       inTurn(async () => {
         if (batch.position > checkpoint.position) await handOver()
@@ -297,11 +329,14 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       deliverer.finish()
       await running
       await turns
-      if (batch.position > savedAt) {
+      if (unsaved !== null) clearTimeout(unsaved)
+      // What is known is that of the batch's position only when nothing failed on the way.
+      if (batch.position > savedAt && !hasFailed) {
         captureState()
         await handOver()
       }
       await delivering
+      if (unsaved !== null) clearTimeout(unsaved)
       if (timer !== null) clearTimeout(timer)
       await source.close()
       await quarantine.close()

@@ -10,29 +10,32 @@ import { limits } from '../telemetry/limits.ts'
 import type { Point } from '../telemetry/point.ts'
 import { createSeries } from '../telemetry/point.ts'
 import { deviceTag, ledgerFields, ledgerMeasurement, siteTag } from '../telemetry/schema.ts'
+import { expectedMs, type Gap, lastBefore } from './sequence.ts'
 import type { KnownDevice } from './state.ts'
 
 const hourMs = 3_600_000
 export const hourOf = (atMs: number): number => Math.floor(atMs / hourMs)
 
-/** In the order of ledgerFields. `hour`: hours since 1970. Plain JSON: it is part of what ingest saves. */
-export type LedgerRow = {
-  hour: number
-  counts: [expected: number, received: number, late: number, duplicate: number, missing: number]
-}
+/** In the order of ledgerFields. */
+export type LedgerCounts = [expected: number, received: number, late: number, duplicate: number, missing: number]
+/** `hour`: hours since 1970. */
+export type LedgerRow = { hour: number; counts: LedgerCounts }
 
 /** Which stretch of the journal's clock a record falls into. */
 export const stretchOf = (receivedAtUs: number): number => Math.floor(receivedAtUs / 1000 / limits.ledgerEveryMs)
 
-export function rowOf(device: KnownDevice, atMs: number): LedgerRow['counts'] {
+function rowOf({ rows }: KnownDevice, atMs: number): LedgerCounts {
   const hour = hourOf(atMs)
-  const { rows } = device
-  for (let i = rows.length - 1; i >= 0; i--)
-    if ((rows[i] as LedgerRow).hour === hour) return (rows[i] as LedgerRow).counts
-  const counts: LedgerRow['counts'] = [0, 0, 0, 0, 0]
-  rows.push({ hour, counts })
+  let counts = rows.get(hour)
+  if (counts === undefined && rows.size >= limits.ledgerHoursMax) counts = rows.values().next().value
+  if (counts === undefined) {
+    counts = [0, 0, 0, 0, 0]
+    rows.set(hour, counts)
+  }
   return counts
 }
+
+export const openRowsOf = ({ rows }: KnownDevice): LedgerRow[] => [...rows].map(([hour, counts]) => ({ hour, counts }))
 
 export function countReceived(device: KnownDevice, atMs: number, isLate: boolean): void {
   const row = rowOf(device, atMs)
@@ -45,7 +48,17 @@ export function countDuplicate(device: KnownDevice, atMs: number): void {
   rowOf(device, atMs)[3]++
 }
 
-/** `by` 1: reports that were due at these times are missing; -1: one of them has come after all. */
+/** A gap was found; a step for each hour, however many reports of it are missing. */
+export function countGap(device: KnownDevice, gap: Gap): void {
+  for (let sequence = gap.from; sequence <= gap.to; ) {
+    const atMs = expectedMs(gap, sequence)
+    const last = lastBefore(gap, sequence, (hourOf(atMs) + 1) * hourMs)
+    countMissing(device, atMs, last - sequence + 1)
+    sequence = last + 1
+  }
+}
+
+/** `by`: how many reports that were due at this time are missing; -1: one of them has come after all. */
 export function countMissing(device: KnownDevice, atMs: number, by: number): void {
   const row = rowOf(device, atMs)
   row[0] += by
@@ -57,7 +70,7 @@ export function closeRows(device: KnownDevice, stretch: number, into: Point[]): 
   const tags = [[siteTag, device.site] as const, [deviceTag, device.device] as const].filter(
     ([, value]) => value !== '',
   )
-  for (const { hour, counts } of device.rows) {
+  for (const [hour, counts] of device.rows) {
     // The stretch in the digits below a millisecond keeps the rows of an hour apart.
     const timeNs = BigInt(hour * hourMs) * 1_000_000n + BigInt(stretch % 1_000_000)
     for (const [i, field] of ledgerFields.entries()) {
@@ -66,5 +79,5 @@ export function closeRows(device: KnownDevice, stretch: number, into: Point[]): 
       into.push({ series: createSeries(ledgerMeasurement, tags, field, 'integer'), timeNs, value, position: -1 })
     }
   }
-  device.rows = []
+  device.rows.clear()
 }

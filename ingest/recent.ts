@@ -3,7 +3,7 @@
  * most are appended to arrays of plain numbers, which cost a few bytes each; what comes out of order stands in a map.
  */
 import type { Record } from '../telemetry/message.ts'
-import type { Reading, Value } from '../telemetry/reading.ts'
+import type { Reading, Report, Value } from '../telemetry/reading.ts'
 import type { Generations, Window } from './window.ts'
 
 /** How a report came whose readings have no lasting time: the client's word must tell whether it is the same. */
@@ -38,21 +38,26 @@ function turn(recent: Recent, window: Window): void {
   recent.window = index
 }
 
-/** Whether the device's own clock stands behind the time, so that time and value tell a report. */
-export const isTimed = ({ timeBase }: Reading) => timeBase === 'unix' || timeBase === 'boot'
+/**
+ * Whether the device's own clock stands behind the time, so that time and value tell a report. An uptime alone does not: at
+ * each wake it is the same.
+ */
+export const isTimed = ({ timeBase }: Reading, { boot }: Report) =>
+  timeBase === 'unix' || (timeBase === 'boot' && boot !== undefined)
 
-export function remember(recent: Recent, window: Window, sequence: number, first: Reading, record: Record): void {
+export function remember(recent: Recent, window: Window, sequence: number, report: Report, record: Record): void {
   turn(recent, window)
   const { sequences, times, values } = recent.current
+  const first = report.readings[0] as Reading
   const { timeMs, value } = first
-  if (isTimed(first) && (sequences.length === 0 || sequence > (sequences[sequences.length - 1] as number))) {
+  if (isTimed(first, report) && (sequences.length === 0 || sequence > (sequences[sequences.length - 1] as number))) {
     sequences.push(sequence)
     times.push(timeMs)
     values.push(value)
     return
   }
   const { epoch, client, packetId, position } = record
-  const arrival = isTimed(first) ? null : { epoch, client, packetId, position }
+  const arrival = isTimed(first, report) ? null : { epoch, client, packetId, position }
   window.set(recent.others, sequence, { timeMs, value, arrival })
 }
 

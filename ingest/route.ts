@@ -19,6 +19,8 @@ export type Routed = {
   tags: ReadonlyArray<readonly [string, string]>
   /** By channel of the payload, and series where the payload names one. */
   targets: Map<string, Target | MessageProblem>
+  /** Of all topics together. */
+  memory: { targets: number }
 }
 
 export type Router = {
@@ -39,6 +41,7 @@ export function createRouter(routes: Route[], state: State): Router {
     }))
     .toSorted((a, b) => bySpecificity(a.pattern, b.pattern))
   let known = new Map<string, Routed | MessageProblem>()
+  let memory = { targets: 0 }
 
   function resolve(topic: string): Routed | MessageProblem {
     for (const { route, pattern, decode } of compiled) {
@@ -51,7 +54,7 @@ export function createRouter(routes: Route[], state: State): Router {
       const name = { site: levels.get(siteTag) ?? '', device: levels.get(deviceTag) ?? '' }
       const tags = [...levels, ...Object.entries(route.tags)]
       const stream = route.sequencePer === 'device' ? '' : topic
-      return { route, known: state.device(name), decode, stream, levels, tags, targets: new Map() }
+      return { route, known: state.device(name), decode, stream, levels, tags, targets: new Map(), memory }
     }
     return { code: 'no_route', detail: `no route matches "${topic}"` }
   }
@@ -60,7 +63,10 @@ export function createRouter(routes: Route[], state: State): Router {
     find(topic) {
       let routed = known.get(topic)
       if (routed === undefined) {
-        if (known.size >= topicsRemembered) known = new Map()
+        if (known.size >= topicsRemembered || memory.targets >= limits.targetsRemembered) {
+          known = new Map()
+          memory = { targets: 0 }
+        }
         routed = resolve(topic)
         known.set(topic, routed)
       }
@@ -81,6 +87,7 @@ export function targetOf(routed: Routed, reading: Reading): Target | MessageProb
     }
     target = createTarget(routed.route, routed.levels, routed.tags, reading)
     routed.targets.set(key, target)
+    routed.memory.targets++
   }
   return target
 }

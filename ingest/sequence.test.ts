@@ -7,6 +7,7 @@ import {
   expectedMs,
   type Gap,
   gapOf,
+  lastBefore,
   type Place,
   placeOf,
   takeReport,
@@ -92,4 +93,22 @@ test('sequence expects missing reports at equal distances, also after a part of 
   expect(before).toEqual([3000, 7000])
   takeReport(count, 5, 'fills', 5000, 5000)
   expect([3, 7].map((sequence) => expectedMs(gapOf(count, sequence) as Gap, sequence))).toEqual(before)
+})
+
+test('sequence finds the last report of a gap that was expected before a time', () => {
+  const gaps = [
+    [0, 10, 0, 10_000],
+    [5, 100_005, 1e12, 1e12 + 31 * 86_400_000],
+    [3, 4, 7, 7.5],
+    [1, 50, 9, 9],
+  ] as const
+  for (const [from, to, afterMs, beforeMs] of gaps) {
+    const gap: Gap = { from: from + 1, to, wholeFrom: from, wholeTo: to, afterMs, beforeMs }
+    for (let i = 0; i <= 20; i++) {
+      const untilMs = afterMs + ((beforeMs - afterMs) * (i + 1)) / 20
+      let last = gap.from
+      while (last < gap.to && expectedMs(gap, last + 1) < untilMs) last++
+      expect(lastBefore(gap, gap.from, untilMs)).toBe(last)
+    }
+  }
 })

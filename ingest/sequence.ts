@@ -16,6 +16,8 @@ export type BootCount = {
   /** When the report with the highest number was measured, and what the device's own clock said then, if it has one. */
   highestMs: number
   highestClockMs: number | null
+  /** The highest number when the window before this one began, and when this one did (window.ts). */
+  windowHighs: [before: number, current: number]
   gaps: Gap[]
   /** What the last reports said, as far as the window reaches. Not saved: read again. */
   recent?: Recent
@@ -30,6 +32,15 @@ export type Place = 'seen' | 'next' | 'gap' | 'fills' | 'older' | 'begins'
 /** Where the missing report would have been measured if all of its gap came at equal distances. */
 export const expectedMs = (gap: Gap, sequence: number): number =>
   gap.afterMs + ((sequence - gap.wholeFrom + 1) / (gap.wholeTo - gap.wholeFrom + 2)) * (gap.beforeMs - gap.afterMs)
+
+/** The last number from `sequence` on that was expected before the time; at least `sequence` itself. */
+export function lastBefore(gap: Gap, sequence: number, beforeMs: number): number {
+  const share = (beforeMs - gap.afterMs) / (gap.beforeMs - gap.afterMs)
+  const near = Math.ceil(gap.wholeFrom - 1 + share * (gap.wholeTo - gap.wholeFrom + 2)) + 1
+  let last = Math.max(sequence, Number.isNaN(near) ? gap.to : Math.min(gap.to, near))
+  while (last > sequence && expectedMs(gap, last) >= beforeMs) last--
+  return last
+}
 
 /** The number nearest to `highest` that ends in the same `bits`. */
 export function unwrap(sequence: number, highest: number, bits: number | undefined): number {
@@ -61,6 +72,7 @@ export function beginCount(
     highest: sequence,
     highestMs: atMs,
     highestClockMs: clockMs,
+    windowHighs: [sequence, sequence],
     gaps: [],
   }
   // Copies of what came before the count began anew may still come.

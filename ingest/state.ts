@@ -9,7 +9,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { CodecMemory } from '../telemetry/reading.ts'
 import type { BootClock } from './boot-clock.ts'
 import type { CounterState } from './counter.ts'
-import type { LedgerRow } from './ledger.ts'
+import type { LedgerCounts } from './ledger.ts'
 import type { BootCount } from './sequence.ts'
 
 export type KnownDevice = DeviceName & {
@@ -19,7 +19,8 @@ export type KnownDevice = DeviceName & {
   counters: Map<string, CounterState>
   /** Of the latest boots. */
   clocks: BootClock[]
-  rows: LedgerRow[]
+  /** By hour since 1970. */
+  rows: Map<number, LedgerCounts>
 }
 
 export type SavedState = {
@@ -28,7 +29,7 @@ export type SavedState = {
       counts: Array<[string, BootCount[]]>
       counters: Array<[string, CounterState]>
       clocks: BootClock[]
-      rows: LedgerRow[]
+      rows: Array<[number, LedgerCounts]>
     }
   >
   memory: Array<[string, unknown]>
@@ -44,13 +45,16 @@ export type State = {
   save(): SavedState
 }
 
+/** Of the others nothing is known but that their topic was used. */
+const isKnown = ({ counts, counters, clocks, rows }: KnownDevice) =>
+  counts.size + counters.size + clocks.length + rows.size > 0
+
 export function createState(saved: SavedState | null, counters: Counters): State {
   const devices = new Map<string, KnownDevice>()
   const memory = new Map(saved?.memory)
   for (const { site, device, ...known } of saved?.devices ?? []) {
-    const { clocks, rows } = known
-    const [counts, raw] = [new Map(known.counts), new Map(known.counters)]
-    devices.set(deviceKey({ site, device }), { site, device, counts, counters: raw, clocks, rows })
+    const [counts, raw, rows] = [new Map(known.counts), new Map(known.counters), new Map(known.rows)]
+    devices.set(deviceKey({ site, device }), { site, device, counts, counters: raw, clocks: known.clocks, rows })
   }
 
   return {
@@ -59,22 +63,28 @@ export function createState(saved: SavedState | null, counters: Counters): State
       let device = devices.get(key)
       if (device !== undefined) return device
       const { site, device: own } = name
-      device = { site, device: own, counts: new Map(), counters: new Map(), clocks: [], rows: [] }
+      device = { site, device: own, counts: new Map(), counters: new Map(), clocks: [], rows: new Map() }
       if (devices.size < limits.devicesRememberedMax) devices.set(key, device)
       else counters.devicesNotRemembered++
       return device
     },
     devices: () => devices.values(),
-    memory: { get: (key) => memory.get(key), set: (key, value) => memory.set(key, value) },
+    memory: {
+      get: (key) => memory.get(key),
+      set(key, value) {
+        if (memory.has(key) || memory.size < limits.codecMemoryKeysMax) memory.set(key, value)
+        else counters.codecMemoryRefused++
+      },
+    },
     memoryOfThePast: { get: (key) => memory.get(key), set: () => {} },
     save: () => ({
-      devices: [...devices.values()].map(({ site, device, counts, counters, clocks, rows }) => ({
+      devices: [...devices.values()].filter(isKnown).map(({ site, device, counts, counters, clocks, rows }) => ({
         site,
         device,
         counts: [...counts].map(([stream, boots]) => [stream, boots.map(({ recent: _, ...count }) => count)]),
         counters: [...counters],
         clocks,
-        rows,
+        rows: [...rows],
       })),
       memory: [...memory],
     }),

@@ -35,7 +35,7 @@ export type Target = {
   fresh: { timeMs: number; value: Value } | null
   /** How many readings of the message being decided have come so far, and which message that is. */
   nth: number
-  nthPosition: number
+  nthMessage: number
   /** Series of what is said about the time, made when it is needed. */
   quality: Series | null
   uncertainty: Series | null
@@ -66,7 +66,7 @@ export function createTarget(
   if (problem !== null) return { code: 'unknown_channel', detail: `measurement "${measurement}" ${problem}` }
   const allTags = withTags(tags, reading.series?.tags ?? [])
   if ('code' in allTags) return allTags
-  const unit = rule !== null && rule.unit !== '' ? rule.unit : reading.unit !== '' ? reading.unit : route.unit
+  const unit = unitOf(rule !== null && rule.unit !== '' ? rule.unit : null, reading.unit, route.unit)
   const field = rule?.field ?? autoField(name, levels, reading)
   return {
     series: createSeries(measurement, allTags, field, rule?.type ?? typeOf(reading.value)),
@@ -80,7 +80,7 @@ export function createTarget(
     calibration: calibrationOf(route.calibration, levels, rule, reading.channel),
     fresh: null,
     nth: 0,
-    nthPosition: -1,
+    nthMessage: -1,
     quality: null,
     uncertainty: null,
   }
@@ -136,6 +136,12 @@ const meta = (target: Target, field: string, type: FieldType) =>
 export const qualitySeries = (target: Target): Series => (target.quality ??= meta(target, timeQualityField, 'string'))
 export const uncertaintySeries = (target: Target): Series =>
   (target.uncertainty ??= meta(target, timeUncertaintyField, 'integer'))
+
+/** The rule's, or else the route's where it can be reached from the payload's: not what happened to come first. */
+function unitOf(wanted: string | null, given: string, usual: string): string {
+  if (wanted !== null) return wanted
+  return given === '' || (usual !== '' && conversion(given, usual) !== null) ? usual : given
+}
 
 /** What makes a value in the unit that a payload gives one in the target's; null when they measure different things. */
 export function conversionOf(target: Target, unit: string): Conversion | null {

@@ -7,14 +7,14 @@
  *   ordinal, so that readings of a clock that stands still are kept apart;
  * - by the time of receipt: the journal's, which grows from record to record, and the ordinal below it.
  *
- * A clock that is ahead, or still in 1970, or off by its own account, is not believed: its readings count back from the
- * receipt, at the distances that it tells. A time in the past is believed: devices send late.
+ * A clock that is ahead, or still in 1970, is not believed: its readings count back from the receipt, at the distances that
+ * it tells. A time in the past is believed: devices send late.
  */
 import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
 import type { TimeQuality } from '../telemetry/quality.ts'
 import type { Reading, Report, TimeBase } from '../telemetry/reading.ts'
-import { type BootClock, fitBootClock, uncertaintyMs } from './boot-clock.ts'
+import { type BootClock, fitBootClock, isRestart, uncertaintyMs } from './boot-clock.ts'
 
 /** What a route says about clocks. */
 export type TimeRule = { aheadMsMax: number; behindMsMax: number | null }
@@ -37,6 +37,8 @@ const clockSetFromMs = Date.UTC(2000, 0, 1)
 /** 2262: the last time that fits into 64 bits of nanoseconds. */
 const timeMsMax = 9.2e12
 
+export const isStorable = (timeMs: number): boolean => timeMs >= 0 && timeMs <= timeMsMax
+
 /** The newest reading of a report, among those whose time counts from the same. */
 export function newestOf({ readings }: Report, timeBase: TimeBase): Reading {
   let newest: Reading | null = null
@@ -49,7 +51,7 @@ export function newestOf({ readings }: Report, timeBase: TimeBase): Reading {
 /** The device's own word on when it measured; null when it has no clock that lasts from report to report, or a wrong one. */
 export function clockOf(record: Record, report: Report, newest: Reading, rule: TimeRule): number | null {
   const { timeBase, timeMs } = newest
-  if (timeBase === 'boot') return timeMs
+  if (timeBase === 'boot') return isUptime(record, report, timeMs) ? timeMs : null
   return timeBase === 'unix' && countedBack(report, timeMs, record.receivedAtUs / 1000, rule) === null ? timeMs : null
 }
 
@@ -80,7 +82,11 @@ export function timeOf(
     case 'now':
       return reportTime(receivedAtUs, false, receivedMs + timeMs, null, null, null)
     case 'boot': {
-      const clock = clockFor(report.boot ?? 0, report.sentMs ?? timeMs, receivedMs, clocks)
+      if (!isUptime(record, report, timeMs)) {
+        const shiftUs = receivedAtUs - Math.round(timeMs * 1000)
+        return reportTime(shiftUs, false, receivedMs, null, 'corrected', null)
+      }
+      const clock = clockFor(report.boot, report.sentMs ?? timeMs, receivedMs, clocks)
       const startMs = Math.round(clock.startMs)
       const uncertain = uncertaintyMs(clock, receivedMs)
       const told = uncertain >= limits.timeUncertaintyMsTold ? uncertain : null
@@ -89,8 +95,7 @@ export function timeOf(
     case 'unix': {
       const agoMs = countedBack(report, timeMs, receivedMs, rule)
       if (agoMs === null) {
-        const isOld = rule.behindMsMax !== null && receivedMs - timeMs > rule.behindMsMax
-        return reportTime(0, true, timeMs, timeMs, isOld ? 'old' : null, null)
+        return reportTime(0, true, timeMs, timeMs, doubtOf(report, timeMs, receivedMs, rule), null)
       }
       const shiftUs = receivedAtUs - Math.round((timeMs - agoMs) * 1000)
       return reportTime(shiftUs, false, receivedMs + agoMs, null, 'corrected', null)
@@ -98,11 +103,24 @@ export function timeOf(
   }
 }
 
+/** No device has been up since before 2000: such a number would spoil the clock of its whole boot. */
+const isUptime = ({ receivedAtUs }: Record, { sentMs }: Report, timeMs: number) =>
+  receivedAtUs / 1000 - Math.max(sentMs ?? timeMs, timeMs) >= clockSetFromMs
+
 /** How long before the receipt the newest reading was taken (0 or negative) when the clock is wrong; null when it is right. */
 function countedBack(report: Report, newestMs: number, receivedMs: number, rule: TimeRule): number | null {
   const { sentMs } = report
-  if (sentMs !== undefined && Math.abs(receivedMs - sentMs) > rule.aheadMsMax) return Math.min(0, newestMs - sentMs)
+  if (sentMs !== undefined) {
+    const underwayMs = receivedMs - sentMs
+    if (underwayMs < -rule.aheadMsMax || underwayMs > limits.underwayMsMax) return Math.min(0, newestMs - sentMs)
+  }
   return newestMs < clockSetFromMs || newestMs - receivedMs > rule.aheadMsMax ? 0 : null
+}
+
+/** What is to be said of a time that is believed. */
+function doubtOf({ sentMs }: Report, newestMs: number, receivedMs: number, rule: TimeRule): TimeQuality | null {
+  if (rule.behindMsMax !== null && receivedMs - newestMs > rule.behindMsMax) return 'old'
+  return sentMs !== undefined && receivedMs - sentMs > rule.aheadMsMax ? 'delayed' : null
 }
 
 /** A reading from before the device's clock was set, in a report from after it. */
@@ -117,10 +135,13 @@ export const unknownTime = (record: Record, reading: Reading, time: ReportTime):
   quality: 'corrected',
 })
 
-/** Without a boot number a smaller uptime than before would be a restart; the newest boot counts then. */
-function clockFor(boot: number, uptimeMs: number, receivedMs: number, clocks: BootClock[]): BootClock {
+/** Whoever tells no boot number has the number 0 in each. */
+function clockFor(told: number | undefined, uptimeMs: number, receivedMs: number, clocks: BootClock[]): BootClock {
+  const boot = told ?? 0
   const at = clocks.findIndex((clock) => clock.boot === boot)
-  const fitted = fitBootClock(at === -1 ? null : (clocks[at] as BootClock), boot, uptimeMs, receivedMs)
+  let known = at === -1 ? null : (clocks[at] as BootClock)
+  if (known !== null && told === undefined && isRestart(known, uptimeMs, receivedMs)) known = null
+  const fitted = fitBootClock(known, boot, uptimeMs, receivedMs)
   if (at !== -1) clocks[at] = fitted
   else {
     if (clocks.length >= limits.bootsRemembered) clocks.shift()
@@ -146,9 +167,10 @@ export function pointTime(
   const us = Math.round(reading.timeMs * 1000) + time.shiftUs
   if (us < 0 || us > timeMsMax * 1000) return null
   // Below the microsecond only: receive times keep the order in which readings came.
-  if (!time.isDevices) return nanoseconds(us, (record.ordinal + nth * apart) % 1000)
-  const digits = us % 1000 === 0 ? 1_000_000 : 1000
-  return nanoseconds(us, ((report.sequence ?? record.ordinal) + nth * apart) % digits)
+  const digits = time.isDevices && us % 1000 === 0 ? 1_000_000 : 1000
+  const own = time.isDevices ? (report.sequence ?? record.ordinal) : record.ordinal
+  // When the digits are used up, the next microsecond has them again.
+  return nanoseconds(us + Math.floor(nth / digits), (own + nth * apart) % digits)
 }
 
 const nanoseconds = (us: number, below: number): bigint => BigInt(us) * 1000n + BigInt(below)

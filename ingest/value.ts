@@ -13,7 +13,7 @@ import { conversionOf, type Target } from './target.ts'
 /** null: nothing to store, as of the first report of a counter. */
 export type FieldValue = Value | null | MessageProblem
 
-/** @param counters of the device, by series */
+/** @param counters of the device, by series; `isAgain`: the message was quarantined, and perhaps counted then */
 export function fieldValue(
   target: Target,
   reading: Reading,
@@ -21,6 +21,7 @@ export function fieldValue(
   boot: number | null,
   counters: Map<string, CounterState>,
   onCounter: (event: CounterEvent) => void,
+  isAgain: boolean,
 ): FieldValue {
   const { series } = target
   const { value } = reading
@@ -32,7 +33,14 @@ export function fieldValue(
     number = applyConversion(number, found)
   }
   if (target.counter !== null) {
-    const { event, amount, state } = countUp(target.counter, counters.get(series.key) ?? null, number, timeMs, boot)
+    const { event, amount, state } = countUp(
+      target.counter,
+      counters.get(series.key) ?? null,
+      number,
+      timeMs,
+      boot,
+      isAgain,
+    )
     counters.set(series.key, state)
     onCounter(event)
     if (event === 'glitch' || event === 'invalid') {

@@ -41,6 +41,12 @@ export type Counters = {
   quarantineDropped: Partial<Record<QuarantineDrop, number>>
   /** Devices beyond the limit, whose sequences and counters are not known over a restart. */
   devicesNotRemembered: number
+  /** Reports in a count of sequence numbers beyond the limit of their device. */
+  streamsNotRemembered: number
+  /** What codecs would have had to know of earlier messages (Sparkplug's births), beyond the limit. */
+  codecMemoryRefused: number
+  /** Points of the platform itself (completeness, states of devices) that the store refused. */
+  platformPointsRejected: number
   /** Readings by what their time came from, where it is neither the device's clock nor our receive time. */
   timesMended: Partial<Record<TimeQuality, number>>
   /** Readings of counters by what became of them. */
@@ -70,6 +76,9 @@ export const createCounters = (): Counters => ({
   quarantined: {},
   quarantineDropped: {},
   devicesNotRemembered: 0,
+  streamsNotRemembered: 0,
+  codecMemoryRefused: 0,
+  platformPointsRejected: 0,
   timesMended: {},
   counterEvents: {},
   stateSaveFailures: 0,

@@ -84,6 +84,14 @@ export const limits = {
   stateEveryBytes: 16 * MiB,
   /** Devices whose sequences, counters and clocks are known over a restart; more are not, and counted. */
   devicesRememberedMax: 1_000_000,
+  /** Edge nodes whose births codecs know; those of more are not kept, and counted. */
+  codecMemoryKeysMax: 10_000,
+  /** Counts of sequence numbers of one device (topics, mostly); reports of more are taken, but not looked for, and counted. */
+  streamsPerDeviceMax: 1_000,
+  /** Hours of one device that the ledger tells apart at once; reports of more are counted in one of these, so sums stay right. */
+  ledgerHoursMax: 2_000,
+  /** Channels of all topics for which it is remembered where they go; with more this memory is begun anew. */
+  targetsRemembered: 200_000,
   /** Boots of one count of sequence numbers. */
   bootsRemembered: 16,
   /** A greater leap of a sequence is a new count, not a loss. */
@@ -100,10 +108,14 @@ export const limits = {
   timeUncertaintyMsFirst: 3_600_000,
   /** ... and told with a reading from here on. */
   timeUncertaintyMsTold: 1_000,
+  /** No broker or gateway keeps a message for longer: a device that sent before that by its own clock has a slow one. */
+  underwayMsMax: 7 * 24 * 3_600_000,
   /** A report that comes so long after it was measured is late. */
   lateAfterMs: 10 * 60_000,
   /** The completeness ledger goes to the store so often, by the journal's clock. */
   ledgerEveryMs: 15 * 60_000,
+  /** What could not be saved is tried again after so long, even if nothing more comes. */
+  stateRetryMs: 1_000,
   storeBackoffMsMin: 100,
   storeBackoffMsMax: 15_000,
   /** Raw bytes and reasons kept in the quarantine; the oldest are dropped beyond, and counted. */

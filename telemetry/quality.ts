@@ -5,6 +5,7 @@ export const timeQualities = {
   uptime: 'reckoned from how long the device has been up',
   corrected: 'the clock of the device was wrong; the reading counts back from when it arrived',
   old: 'older than the route believes',
+  delayed: 'sent long before it came, or by a clock that is slow; the device is believed',
 } as const
 export type TimeQuality = keyof typeof timeQualities
 

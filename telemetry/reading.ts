@@ -26,7 +26,7 @@ export type Reading = {
 
 /**
  * What a device counts, and sends again, as one: a packet, or an element of an array that carries a sequence of its own.
- * Its readings stand in the order of the payload.
+ * Its readings stand in the order of the payload. Without readings, but with a sequence, it says that nothing is missing.
  */
 export type Report = {
   readings: Reading[]
@@ -52,7 +52,7 @@ export type DecodeContext = { topic: string; memory: CodecMemory }
 
 /**
  * Takes hostile bytes: answers a problem as a value, never throws, and spends time and memory in proportion to what the
- * payload holds. A payload without readings (a birth, a ping) is an empty list.
+ * payload holds. A payload without readings (a ping) is an empty list, or a report that only carries a sequence.
  */
 export type Decode = (payload: Buffer, context: DecodeContext) => Report[] | MessageProblem
 

@@ -1,6 +1,7 @@
 /**
  * Sparkplug B: `spBv1.0/{group}/{message type}/{edge node}[/{device}]`. Births announce metrics by name and alias; data
- * names them by either. Every metric with a value is a reading, channel its name. Commands, deaths and STATE hold none.
+ * names them by either. Every metric with a value is a reading, channel its name. Commands, deaths and STATE hold none, but
+ * whatever bears a `seq` is a report: it has its place in the sequence.
  * One count of sequences spans all topics of an edge node: its routes need `sequencePer: device`.
  */
 import type { MessageProblem } from '../errors.ts'
@@ -43,7 +44,7 @@ function decode(bytes: Buffer, { topic, memory }: DecodeContext): Report[] | Mes
   if (type === 'NDEATH' || type === 'DDEATH') {
     if (type === 'NDEATH') rememberNodeDeath(memory, place, payload)
     else rememberDeviceDeath(memory, place, payload)
-    return []
+    return countedReport(payload, [], edgeAt(memory, place))
   }
   if (type === 'NBIRTH' || type === 'DBIRTH') {
     const failure = rememberBirth(memory, place, payload)
@@ -66,8 +67,7 @@ function parseTopic(topic: string): { type: MessageType; place: Place } | Messag
 }
 
 function reportsOf(payload: WirePayload, edge: Edge, place: Place): Report[] | MessageProblem {
-  const { seq, timestampMs } = payload
-  if (seq !== undefined && seq > 255) return problem('bad_sequence', `seq is ${seq}, 0 to 255 wanted`)
+  const { timestampMs } = payload
   const readings: Reading[] = []
   for (const metric of payload.metrics) {
     const reading = readingOf(metric, timestampMs, edge, place)
@@ -75,16 +75,20 @@ function reportsOf(payload: WirePayload, edge: Edge, place: Place): Report[] | M
     if (isProblem(reading)) return reading
     readings.push(reading)
   }
-  if (readings.length === 0) return []
-  return [
-    {
-      readings,
-      ...(seq !== undefined && { sequence: seq, sequenceBits: 8 }),
-      ...(edge.isAlive && edge.bdSeq !== null && { boot: edge.bdSeq }),
-      ...(timestampMs !== undefined && timestampMs <= timeMsMax && { sentMs: timestampMs }),
-    },
-  ]
+  return countedReport(payload, readings, edge)
 }
+
+/**
+ * The payload's timestamp is not taken for the clock at sending (`sentMs`): a message that a broker kept for hours would seem
+ * to come from a clock that is off by hours, and right times would be moved.
+ */
+function countedReport({ seq }: WirePayload, readings: Reading[], edge: Edge): Report[] | MessageProblem {
+  if (seq === undefined) return readings.length === 0 ? [] : [{ readings, ...bootOf(edge) }]
+  if (seq > 255) return problem('bad_sequence', `seq is ${seq}, 0 to 255 wanted`)
+  return [{ readings, sequence: seq, sequenceBits: 8, ...bootOf(edge) }]
+}
+
+const bootOf = ({ isAlive, bdSeq }: Edge) => (isAlive && bdSeq !== null ? { boot: bdSeq } : {})
 
 /** Null: not measured, or no reading. */
 function readingOf(

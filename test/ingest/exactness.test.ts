@@ -201,7 +201,7 @@ describe.each([
       expect({ stored, duplicate, quarantined }).toEqual({ stored: messages, duplicate: 2 * messages, quarantined: 1 })
       const ledger = ledgerOf(store)
       expect(ledger).toMatchObject({ received: messages, expected: messages, missing: 0, duplicate: 2 * messages })
-      await rm(join(folder, 'ingest-state.json'), { force: true })
+      await rm(join(folder, 'ingest-state.jsonl'), { force: true })
       await rm(join(folder, 'quarantine.jsonl'), { force: true })
     }
   })
