@@ -64,7 +64,7 @@ export const cases: Case[] = [
 ]
 
 /** The file itself is asked, not the program that wrote it. */
-async function countInDuckdb(path: string): Promise<number> {
+export async function countInDuckdb(path: string): Promise<number> {
   const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' })
   const connection = await instance.connect()
   const answer = await connection.runAndReadAll(

@@ -38,9 +38,7 @@ export function report({ machine, syncs, date, rounds, loads, runs, skipped, fai
     '',
     'Written by `npm run bench`; do not edit.',
     '',
-    `- Date: ${date.toISOString()}`,
-    `- Machine: ${machine.cpus}, ${machine.memory}; load average before the run ${machine.load}`,
-    `- Node ${machine.node}, Linux ${machine.kernel}; ${machine.programs}`,
+    ...machineLines(machine, date),
     `- Bare write + fdatasync of 4 KiB in ${syncs.folder} (${syncs.fileSystem}), ${syncs.count} times: p50 ${syncs.p50Ms.toFixed(2)} ms, p99 ${syncs.p99Ms.toFixed(2)} ms`,
     ...list('**failed**:', failed),
     ...list('skipped:', skipped),
@@ -76,6 +74,11 @@ function table(load: string, names: string[], runs: Run[]): string[] {
   })
   const titles = columns.map(({ title }) => title)
   const head = ['case', ...titles.slice(0, 3), 'CPU ratio to mosquitto', ...titles.slice(3)]
+  return tableLines(head, rows)
+}
+
+/** A table of Markdown, whose first column holds names and the others figures. */
+export function tableLines(head: string[], rows: string[][]): string[] {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)]
 }
@@ -91,8 +94,14 @@ function ratios(load: string, name: string, runs: Run[]): Array<number | null> {
   })
 }
 
+export const machineLines = (machine: Machine, date: Date): string[] => [
+  `- Date: ${date.toISOString()}`,
+  `- Machine: ${machine.cpus}, ${machine.memory}; load average before the run ${machine.load}`,
+  `- Node ${machine.node}, Linux ${machine.kernel}; ${machine.programs}`,
+]
+
 /** `median (least–most)`. */
-function cell(values: Array<number | null>, digits: number): string {
+export function cell(values: Array<number | null>, digits: number): string {
   const sorted = values.filter((it) => it !== null).toSorted((a, b) => a - b)
   if (sorted.length === 0) return '–'
   const text = (value: number) =>

@@ -1,12 +1,14 @@
-/** `npm run bench`: every case in turn, some rounds of them, and bench/RESULTS.md. Exit 1 when a case failed. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/** `npm run bench`: every case in turn, some rounds of them, and its part of bench/RESULTS.md. Exit 1 when a case failed. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cases, loads } from './cases.ts'
 import { measureSyncs, readMachine, skipped } from './machine.ts'
 import { measure } from './measure.ts'
+import { choose, roundsOf } from './options.ts'
 import { type Run, report } from './report.ts'
+import { writePart } from './results-file.ts'
 
 const help = `Usage: npm run bench -- [options]
 
@@ -33,11 +35,7 @@ if (values.help) {
   console.log(help)
   process.exit(0)
 }
-const rounds = Number(values.rounds)
-if (!Number.isSafeInteger(rounds) || rounds < 1) {
-  console.error(`bench: --rounds ${values.rounds}: a whole number from 1 on is wanted`)
-  process.exit(2)
-}
+const rounds = roundsOf(values.rounds)
 const chosenCases = choose(cases, values.case)
 const chosenLoads = choose(loads, values.load)
 const nodeOptions: string[] = []
@@ -76,17 +74,9 @@ for (let round = 1; round <= rounds; round++) {
   }
 }
 const text = report({ machine, syncs, date: new Date(), rounds, loads: chosenLoads, runs, skipped: skipped(), failed })
-writeFileSync(values.results, text)
+writePart(values.results, text)
 console.log(`written: ${values.results}`)
 process.exit(failed.length === 0 ? 0 : 1)
-
-/** Those that were named; all of them when none was. */
-function choose<T extends { name: string }>(all: T[], wanted: string[] | undefined): T[] {
-  const unknown = wanted?.find((name) => all.every((it) => it.name !== name))
-  if (unknown === undefined) return all.filter(({ name }) => wanted?.includes(name) ?? true)
-  console.error(`bench: "${unknown}" is none of ${all.map(({ name }) => name).join(', ')}`)
-  process.exit(2)
-}
 
 function shortened(value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(4)) : value

@@ -46,9 +46,9 @@ export function createDeliverer(store: PointStore, quarantine: Quarantine, count
     tellPlatform(rejections)
     const isNew = ({ decidedAt }: Quarantined) => decidedAt === undefined
     await quarantine.keep(quarantined)
-    const resolved = [...taken, ...batch.copies].flatMap(({ record, replayedAt }) =>
-      replayedAt === null ? [] : [{ id: quarantineId(record), by: replayedAt }],
-    )
+    const resolved = [...taken, ...batch.copies]
+      .filter(({ replayedAt }) => replayedAt !== null)
+      .map(({ record, replayedAt }) => ({ id: quarantineId(record), by: replayedAt as number }))
     await quarantine.resolve(resolved)
     const checkpoint: Checkpoint = {
       position: batch.position,

@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import { limits } from '../telemetry/limits.ts'
 import { type Message, MessageKind, type Qos, type Record } from '../telemetry/message.ts'
+import { readNames } from './names.ts'
 
 /** Length and checksum. */
 export const frameBytes = 8
@@ -71,9 +72,10 @@ export function readRecord(from: Buffer, offset: number, position: number): Foun
   if (texts > bodyBytes || (from[body] as number) > kindMax || (from[body + 1] as number) > 15) return 'damaged'
   if (checksum(from.subarray(body, end), position) !== from.readUInt32LE(offset + 4)) return 'damaged'
   const flags = from[body + 1] as number
-  const client = body + bodyHeaderBytes
-  const topic = client + from.readUInt16LE(body + 28)
-  const payload = topic + from.readUInt16LE(body + 30)
+  const clientAt = body + bodyHeaderBytes
+  const topicAt = clientAt + from.readUInt16LE(body + 28)
+  const payload = topicAt + from.readUInt16LE(body + 30)
+  const { client, topic } = readNames(from, clientAt, topicAt, payload)
   const record: Record = {
     kind: from[body] as MessageKind,
     qos: (flags & 3) as Qos,
@@ -81,8 +83,8 @@ export function readRecord(from: Buffer, offset: number, position: number): Foun
     retain: (flags & 8) !== 0,
     packetId: from.readUInt16LE(body + 2),
     epoch: from.readDoubleLE(body + 4),
-    client: from.toString('utf8', client, topic),
-    topic: from.toString('utf8', topic, payload),
+    client,
+    topic,
     payload: from.subarray(payload, end),
     position,
     ordinal: from.readDoubleLE(body + 20),

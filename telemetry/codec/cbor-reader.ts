@@ -1,4 +1,5 @@
 /** Reads single data items of CBOR [RFC 8949] in one pass, without building trees: as much of it as SenML needs. */
+import { powersOfTen } from './numbers.ts'
 
 /** The bytes are no CBOR, or not the item that was wanted. Never leaves a codec. */
 export class CborError extends Error {}
@@ -107,9 +108,8 @@ export function createCborReader(payload: Buffer): CborReader {
     const isBig = (payload[position] as number) >> 5 === major.tag
     const mantissa = isBig ? bigInteger() : integer()
     if (typeof mantissa === 'number' && Number.isSafeInteger(mantissa)) {
-      // Powers up to 22 are exact doubles, so the one operation gives the nearest.
-      if (exponent >= -22 && exponent <= 0) return mantissa / 10 ** -exponent
-      if (exponent > 0 && exponent <= 22) return mantissa * 10 ** exponent
+      const power = powersOfTen[Math.abs(exponent)]
+      if (power !== undefined) return exponent < 0 ? mantissa / power : mantissa * power
     }
     return Number(`${BigInt(mantissa)}e${exponent}`)
   }

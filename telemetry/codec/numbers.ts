@@ -21,3 +21,6 @@ export function secondsAhead(given: unknown): number | null {
   const seconds = numberOf(given)
   return seconds !== null && seconds > 0 && Number.isFinite(seconds) ? seconds : null
 }
+
+/** 10^n for n from 0 to 22, all of them exact: with a whole number below 2^53, one multiplication or division rounds once. */
+export const powersOfTen: readonly number[] = Array.from({ length: 23 }, (_, n) => Number(`1e${n}`))

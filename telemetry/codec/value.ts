@@ -7,9 +7,12 @@ import type { Codec, Report } from '../reading.ts'
 import { countOf, decimalNumber } from './numbers.ts'
 import { excerpt, shown } from './shown.ts'
 import { unixTimeMs, wantedTime } from './unix-time.ts'
+import { readPlainObject } from './value-object.ts'
 
 /** Longest number or object worth parsing. */
 const payloadBytesMax = 1024
+
+type JsonObject = { v?: unknown; t?: unknown; seq?: unknown }
 
 const problem = (code: MessageProblem['code'], detail: string): MessageProblem => ({ code, detail })
 
@@ -17,6 +20,8 @@ export function decodeValue(payload: Buffer): Report[] | MessageProblem {
   if (payload.length > payloadBytesMax) {
     return problem('bad_payload', `${payload.length} bytes given, at most ${payloadBytesMax} wanted`)
   }
+  const plain = readPlainObject(payload)
+  if (plain !== null) return fromObject(plain)
   const text = payload.toString('utf8').trim()
   if (text.startsWith('{')) return decodeObject(text)
   const value = decimalNumber(text)
@@ -29,13 +34,16 @@ export function decodeValue(payload: Buffer): Report[] | MessageProblem {
 }
 
 function decodeObject(text: string): Report[] | MessageProblem {
-  let json: { v?: unknown; t?: unknown; seq?: unknown }
+  let json: JsonObject
   try {
     json = JSON.parse(text)
   } catch (error) {
     return problem('bad_payload', `"${excerpt(text)}" is not JSON: ${(error as Error).message}`)
   }
-  const { v, t, seq } = json
+  return fromObject(json)
+}
+
+function fromObject({ v, t, seq }: JsonObject): Report[] | MessageProblem {
   if (typeof v !== 'number' || !Number.isFinite(v)) {
     return problem('bad_value', `"v" is ${shown(v)}, a number wanted`)
   }
