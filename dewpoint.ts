@@ -103,6 +103,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       openSource,
       releasedBefore: journal.first.ordinal,
       journalFrom: journal.first.position,
+      journalTo: journal.durable(),
       store,
       routes: config.routes,
       configVersion: plan.version(),

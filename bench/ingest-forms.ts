@@ -102,6 +102,6 @@ export async function fillJournal(folder: string, form: Form, readings: number, 
   await journal.flush()
   const end = journal.durable()
   await journal.close()
-  const payloadBytes = form.payload(0, perDevice, endS).length
-  return { folder, end, messages, readings: messages * form.readingsPerMessage, bytesPerMessage: payloadBytes }
+  const bytesPerMessage = form.payload(perDevice >> 1, perDevice, endS).length
+  return { folder, end, messages, readings: messages * form.readingsPerMessage, bytesPerMessage }
 }

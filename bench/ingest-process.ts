@@ -73,6 +73,7 @@ async function ingest({ folder: from, end, messages, readings }: Filled, name: s
     openSource: (position) => openReader(from, tail, position),
     releasedBefore: 0,
     journalFrom: 0,
+    journalTo: 0,
     store,
     routes: [task.route as Route],
     configVersion: '00000000',

@@ -67,7 +67,7 @@ export function ingestReport({ machine, date, rounds, stores, journals, runs, sk
     `- A journal of readings of ${devices} devices is filled before, and read by all runs. From the first read of it until everything is stored and ingest has closed, in a process of its own without broker and pages.`,
     ...journals.map(
       ({ form, warmUp, journal }) =>
-        `- ${form.name}: ${journal.readings.toLocaleString('en')} readings, ${form.readingsPerMessage} in a message of about ${journal.bytesPerMessage} bytes; before, the same process ingests ${warmUp.readings.toLocaleString('en')} of them into a store of its own, to be warm.`,
+        `- ${form.name}: ${journal.readings.toLocaleString('en')} readings, ${form.readingsPerMessage} in a message of about ${journal.bytesPerMessage} bytes; before, the same process ingests ${warmUp.readings.toLocaleString('en')} others like them, to be warm.`,
     ),
     `- The figures are medians of the rounds (${rounds}); in brackets the smallest and the largest. The cases take turns within a round.`,
     '- readings / CPU s: by user and system time of all threads of the process, the embedded DuckDB and the garbage collector included: what one core does. readings / s: by the clock.',

@@ -11,7 +11,7 @@ export type OpenRow = { hour: number; counts: readonly number[] }
 
 export type CompletenessOptions = {
   store: ReadingStore
-  openRows: (device: string, site: string | undefined) => OpenRow[]
+  openRows: (device: string, site: string | undefined) => Promise<OpenRow[]>
 }
 
 type Asked = { device: string; site?: string; from?: string; to?: string }
@@ -53,7 +53,7 @@ async function answer({ store, openRows }: CompletenessOptions, asked: Asked): P
     if (rows.length > limits.readingRowsMax) throw new ParameterError('the range is too long: ask for a shorter one')
     for (const { timeMs, value } of rows) add(startOfHour(timeMs), i, value as number)
   }
-  for (const { hour, counts } of openRows(device, site)) {
+  for (const { hour, counts } of await openRows(device, site)) {
     const startMs = hour * hourMs
     if (startMs < fromMs || startMs > toMs) continue
     for (const [i, count] of counts.entries()) add(startMs, i, count)

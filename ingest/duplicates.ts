@@ -29,8 +29,11 @@ export type Placed = {
   clockMs: number | null
 }
 
-/** restarted: it bears the number of another report, so its count has begun anew. */
-export type Verdict = 'new' | 'repeated' | 'restarted'
+/**
+ * restarted: it bears the number of another report, so its count has begun anew. altered: it bears number and time of
+ * another report, and says something else: neither must take the place of the other.
+ */
+export type Verdict = 'new' | 'repeated' | 'restarted' | 'altered'
 
 export type Duplicates = {
   /** The report is not remembered yet. `placed` is null without a sequence. */
@@ -69,7 +72,7 @@ export function createDuplicates(window: Window): Duplicates {
     const isSame = value === first.value && (!isTimed(first, report) || timeMs === first.timeMs)
     // Numbers from before the gaps that are remembered stand as if they had not come; the window may know better.
     if (isExact) return isSame ? 'repeated' : place === 'seen' ? 'restarted' : 'new'
-    if (!isSame) return 'new'
+    if (!isSame) return isTimed(first, report) && timeMs === first.timeMs ? 'altered' : 'new'
     if (arrival === null) return 'repeated'
     // Within one connection a device does not restart; behind a source or a gateway there are many.
     if (arrival.epoch === record.epoch && !isReservedClient(record.client)) return 'repeated'

@@ -85,6 +85,7 @@ const start = (failures: Error[] = [], releasedBefore = 0, more: Partial<IngestO
     openSource: journal.source,
     releasedBefore,
     journalFrom: journal.records[0]?.position ?? 0,
+    journalTo: journal.records.at(-1)?.position ?? 0,
     store,
     routes: channels.map(route),
     configVersion: '0badcafe',

@@ -12,6 +12,7 @@ import assert from 'node:assert'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
+import { deferred } from '../telemetry/deferred.ts'
 import type { StateChange } from '../telemetry/device.ts'
 import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
@@ -43,6 +44,8 @@ export type IngestOptions = {
   releasedBefore: number
   /** Position of the oldest record of the journal. */
   journalFrom: number
+  /** Position behind its last record, as it was opened. */
+  journalTo: number
   store: PointStore
   routes: Route[]
   /** Of the routes, 8 hexadecimal digits: stands with what they could not decide. */
@@ -66,8 +69,11 @@ export type Ingest = {
   quarantine: QuarantineView
   /** What codecs know of earlier messages; for looks, not for changes. */
   codecMemory: CodecMemory
-  /** Rows of the completeness ledger that are not in the store yet; without a site those of every site. */
-  openRows(device: string, site: string | undefined): LedgerRow[]
+  /**
+   * Rows of the completeness ledger that are not in the store yet; without a site those of every site. Resolves when what was
+   * known before a restart is known again.
+   */
+  openRows(device: string, site: string | undefined): Promise<LedgerRow[]>
   /** Resolves when everything read so far is stored by the old routes; the next record goes by the new ones. */
   setRoutes(routes: Route[], configVersion: string): Promise<void>
   /** Delivers what was read, unless the store is away; the journal must be closed first. */
@@ -101,7 +107,11 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const deliverer = createDeliverer(store, quarantine, counters, log)
   let savedAt = saved.position
   let capturedAt = savedAt
-  const source = options.openSource(windowStart(Math.min(savedAt, resumeAt)))
+  const startAt = windowStart(Math.min(savedAt, resumeAt))
+  const source = options.openSource(startAt)
+  /** Everything before the store's checkpoint was read again. */
+  const rebuilt = deferred()
+  if (Math.min(resumeAt, options.journalTo) <= startAt) rebuilt.resolve()
   let batch = createBatch(resumeAt, checkpoint.ordinal, configVersion)
   let delivering: Promise<void> = Promise.resolve()
   let deliveriesOpen = 0
@@ -119,9 +129,9 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     decider.left(record)
     journalTimeUs = record.receivedAtUs
     if (position < saved.position) {
-      if (kind === MessageKind.publish) decider.remember(record)
+      if (kind === MessageKind.publish && !isUndecided(quarantineId(record))) decider.remember(record)
     } else if (position < resumeAt) {
-      if (kind === MessageKind.publish) decider.rebuild(record, false)
+      if (kind === MessageKind.publish && !isUndecided(quarantineId(record))) decider.rebuild(record, false)
       else if (kind === MessageKind.replay) replayOfThePast(record)
     } else if (kind === MessageKind.publish) {
       countGap(record)
@@ -151,6 +161,15 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     }
   }
 
+  /**
+   * In the quarantine, and never came as far as its readings: it has left nothing behind. The routes of now may be able to read
+   * it, and would take its own replay for a copy.
+   */
+  function isUndecided(id: string): boolean {
+    const code = quarantine.get(id)?.code
+    return code !== undefined && undecidedCodes.includes(code)
+  }
+
   /** It is in the store already, or has failed again; what it left behind must be known again. */
   function replayOfThePast(record: Record): void {
     const { id, record: original } = fromReplay(record)
@@ -165,10 +184,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   function replay(record: Record, into: Point[]): Outcome | null {
     const { id, record: original } = fromReplay(record)
     if (quarantine.resolutionOf(id) !== null || !quarantine.has(id)) return null
-    const code = quarantine.get(id)?.code
-    // What never came as far as its readings is new; of the others the sequence and the counters have heard.
-    const isNew = code !== undefined && undecidedCodes.includes(code)
-    const outcome = isNew ? decider.decide(original, into) : decider.decideAgain(original, into)
+    // Of the others the sequence and the counters have heard.
+    const outcome = isUndecided(id) ? decider.decide(original, into) : decider.decideAgain(original, into)
     if (outcome === 'stored' || outcome === 'duplicate') quarantine.claim(id, record.position)
     return outcome
   }
@@ -269,6 +286,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       if (i % recordsPerTurn === recordsPerTurn - 1) await nextTurn()
     }
     batch.position = Math.max(batch.position, next)
+    if (next >= resumeAt) rebuilt.resolve()
     tellPages()
     watchAge()
   }
@@ -296,7 +314,10 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   async function run(): Promise<void> {
     for (;;) {
       const { records, next, damagedBytes } = await source.read()
-      if (records.length === 0 && damagedBytes === 0) return
+      if (records.length === 0 && damagedBytes === 0) {
+        rebuilt.resolve()
+        return
+      }
       if (damagedBytes > 0) log.error({ bytes: damagedBytes, before: next }, 'journal is damaged: readings were lost')
       await inTurn(() => takeChunk(records, next))
     }
@@ -304,6 +325,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   const running = run().catch((error: Error) => {
     hasFailed = true
+    rebuilt.resolve()
     options.onFailed(error)
   })
 
@@ -313,10 +335,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     storeState: deliverer.state,
     quarantine,
     codecMemory: state.memoryOfThePast,
-    openRows: (device, site) =>
-      [...state.devices()]
+    async openRows(device, site) {
+      await rebuilt.promise
+      return [...state.devices()]
         .filter((known) => known.device === device && (site === undefined || known.site === site))
-        .flatMap(openRowsOf),
+        .flatMap(openRowsOf)
+    },
     setRoutes: (routes, version) =>
       inTurn(async () => {
         if (batch.position > checkpoint.position) await handOver()

@@ -20,7 +20,7 @@ function takeAll(sequences: number[], counts: BootCount[] = []): Place[] {
     const count = countOf(counts, 0)
     const atMs = sequence * 1000
     const place = count === null ? 'begins' : placeOf(count, sequence, atMs)
-    if (count === null || place === 'begins') beginCount(counts, 0, sequence, atMs, atMs)
+    if (count === null || place === 'begins') beginCount(counts, 0, sequence, atMs, atMs, 0)
     else if (place !== 'seen') takeReport(count, sequence, place, atMs, atMs)
     return place
   })
@@ -80,7 +80,7 @@ test('sequence takes what it has forgotten for new, never for seen', () => {
 
 test('sequence remembers the boots that began last', () => {
   const counts: BootCount[] = []
-  for (let boot = 0; boot < limits.bootsRemembered + 2; boot++) beginCount(counts, boot, 0, 0, 0)
+  for (let boot = 0; boot < limits.bootsRemembered + 2; boot++) beginCount(counts, boot, 0, 0, 0, 0)
   expect(counts.map((count) => count.boot)).toEqual(Array.from({ length: limits.bootsRemembered }, (_, i) => i + 2))
   expect(countOf(counts, 0)).toBeNull()
 })

@@ -19,8 +19,10 @@ export type BootCount = {
   /** The highest number when the window before this one began, and when this one did (window.ts). */
   windowHighs: [before: number, current: number]
   gaps: Gap[]
-  /** What the last reports said, as far as the window reaches. Not saved: read again. */
+  /** What the last reports said, as far as the window reaches. Not saved: read again, ... */
   recent?: Recent
+  /** ... from this journal position on: what was forgotten with an earlier count of this boot stays forgotten. */
+  recentFrom: number
 }
 
 /**
@@ -62,6 +64,7 @@ export function beginCount(
   sequence: number,
   atMs: number,
   clockMs: number | null,
+  position: number,
 ): BootCount {
   const known = counts.findIndex((count) => count.boot === boot)
   const [earlier] = known === -1 ? [] : counts.splice(known, 1)
@@ -74,6 +77,7 @@ export function beginCount(
     highestClockMs: clockMs,
     windowHighs: [sequence, sequence],
     gaps: [],
+    recentFrom: earlier?.recentFrom ?? position,
   }
   // Copies of what came before the count began anew may still come.
   if (earlier?.recent !== undefined) begun.recent = earlier.recent

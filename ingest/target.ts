@@ -33,9 +33,9 @@ export type Target = {
   calibration: Calibration[]
   /** The newest reading since pages were told last. */
   fresh: { timeMs: number; value: Value } | null
-  /** How many readings of the message being decided have come so far, and which message that is. */
+  /** How many readings of the message being decided have come so far, and which decision that is. */
   nth: number
-  nthMessage: number
+  nthDecision: number
   /** Series of what is said about the time, made when it is needed. */
   quality: Series | null
   uncertainty: Series | null
@@ -80,7 +80,7 @@ export function createTarget(
     calibration: calibrationOf(route.calibration, levels, rule, reading.channel),
     fresh: null,
     nth: 0,
-    nthMessage: -1,
+    nthDecision: -1,
     quality: null,
     uncertainty: null,
   }

@@ -3,8 +3,8 @@
  * not share one, and a replay must come to the same time again. The device's resolution is milliseconds, at best
  * microseconds; the digits below are ours, and come from the record alone:
  *
- * - by the device's own clock: the sequence, so that a report that is sent again is the same points; without a sequence the
- *   ordinal, so that readings of a clock that stands still are kept apart;
+ * - by the device's own clock: boot and sequence, so that a report that is sent again is the same points; without a sequence
+ *   the ordinal, so that readings of a clock that stands still are kept apart;
  * - by the time of receipt: the journal's, which grows from record to record, and the ordinal below it.
  *
  * A clock that is ahead, or still in 1970, is not believed: its readings count back from the receipt, at the distances that
@@ -152,6 +152,11 @@ function clockFor(told: number | undefined, uptimeMs: number, receivedMs: number
 
 /** Distance of the readings of one message that share a time and series: prime, so that sequences stay apart. */
 const apart = 7919
+/**
+ * The same for boots: a clock that begins anew with each start, or the uptimes of messages that were kept and come together,
+ * give the first reports of all boots one time and one sequence. Far from multiples of the other for a few dozen boots.
+ */
+const bootsApart = 773_239
 
 /**
  * Nanoseconds since 1970, or null when that cannot be stored.
@@ -168,9 +173,11 @@ export function pointTime(
   if (us < 0 || us > timeMsMax * 1000) return null
   // Below the microsecond only: receive times keep the order in which readings came.
   const digits = time.isDevices && us % 1000 === 0 ? 1_000_000 : 1000
-  const own = time.isDevices ? (report.sequence ?? record.ordinal) : record.ordinal
+  const own = time.isDevices ? (report.sequence ?? record.ordinal) + bootDigits(report, digits) : record.ordinal
   // When the digits are used up, the next microsecond has them again.
   return nanoseconds(us + Math.floor(nth / digits), (own + nth * apart) % digits)
 }
+
+const bootDigits = ({ boot = 0 }: Report, digits: number) => ((boot % digits) * bootsApart) % digits
 
 const nanoseconds = (us: number, below: number): bigint => BigInt(us) * 1000n + BigInt(below)

@@ -2,8 +2,8 @@
  * Step: the value of a reading becomes the value of its field: unit, scale and offset, counter, calibration, type, range, in
  * this order.
  */
+import { type Counters, count } from '../telemetry/counters.ts'
 import type { MessageProblem } from '../telemetry/errors.ts'
-import type { CounterEvent } from '../telemetry/quality.ts'
 import { counterEvents } from '../telemetry/quality.ts'
 import type { Reading, Value } from '../telemetry/reading.ts'
 import { applyConversion } from '../telemetry/units.ts'
@@ -13,15 +13,15 @@ import { conversionOf, type Target } from './target.ts'
 /** null: nothing to store, as of the first report of a counter. */
 export type FieldValue = Value | null | MessageProblem
 
-/** @param counters of the device, by series; `isAgain`: the message was quarantined, and perhaps counted then */
+/** @param states of the device's counters, by series */
 export function fieldValue(
   target: Target,
   reading: Reading,
   timeMs: number,
   boot: number | null,
-  counters: Map<string, CounterState>,
-  onCounter: (event: CounterEvent) => void,
-  isAgain: boolean,
+  states: Map<string, CounterState>,
+  { isAgain, isQuiet }: { isAgain: boolean; isQuiet: boolean },
+  counters: Counters,
 ): FieldValue {
   const { series } = target
   const { value } = reading
@@ -35,14 +35,14 @@ export function fieldValue(
   if (target.counter !== null) {
     const { event, amount, state } = countUp(
       target.counter,
-      counters.get(series.key) ?? null,
+      states.get(series.key) ?? null,
       number,
       timeMs,
       boot,
       isAgain,
     )
-    counters.set(series.key, state)
-    onCounter(event)
+    states.set(series.key, state)
+    if (!isQuiet) count(counters.counterEvents, event)
     if (event === 'glitch' || event === 'invalid') {
       return problem('counter_glitch', target, `the counter ${counterEvents[event]}: ${number}`)
     }

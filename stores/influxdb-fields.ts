@@ -1,7 +1,7 @@
 /** Which fields the bucket has, and which of them a channel is. The answer is remembered for some seconds. */
 import type { FieldType } from '../telemetry/point.ts'
 import type { StoredField } from '../telemetry/query.ts'
-import { channelOf, isChannel, platformMeasurements } from '../telemetry/schema.ts'
+import { channelOf, isChannel, metaFields, platformMeasurements } from '../telemetry/schema.ts'
 import { type InfluxSeries, identifier } from './influxql.ts'
 
 export type Fields = {
@@ -53,7 +53,9 @@ export function createFields(
   /** What is no channel (the ledger) is found by those who know its name. */
   const find = async (channel: string | undefined) =>
     (await ours()).filter(({ measurement, field }) =>
-      channel === undefined ? isChannel(measurement, field) : channelOf(measurement, field) === channel,
+      channel === undefined
+        ? isChannel(measurement, field)
+        : channelOf(measurement, field) === channel && !metaFields.includes(field),
     )
 
   return {

@@ -50,18 +50,25 @@ export function problemsOf(
   return problems
 }
 
-/** `rows`: readings that the store answers, over all devices that ever published to this server. */
-export function balanceProblems(balance: Balance, rows: number, acknowledged: number): string[] {
+/** What is wrong with the counts of themselves, as sentences. */
+export function accountProblems(balance: Balance): string[] {
   const { received, accepted, refused, waiting, stored, quarantined, duplicate, damaged, held } = balance
   const problems: string[] = []
   const decided = stored + quarantined + duplicate + damaged + held
   if (accepted !== decided) problems.push(`${accepted} accepted, but ${decided} decided or held`)
   if (received !== accepted + refused + waiting)
     problems.push(`${received} received, but ${accepted + refused + waiting} accepted, refused or waiting`)
-  if (stored !== rows) problems.push(`${stored} counted as stored, but the store answers ${rows} readings`)
   if (Object.values(balance).some((count) => count < 0)) problems.push('a count is negative')
-  if (accepted < acknowledged) problems.push(`${acknowledged} acknowledged, but only ${accepted} accepted`)
   return problems.map((problem) => `${problem} (${JSON.stringify(balance)})`)
+}
+
+/** `rows`: readings that the store answers, over all devices that ever published to this server. */
+export function balanceProblems(balance: Balance, rows: number, acknowledged: number): string[] {
+  const { accepted, stored } = balance
+  const problems = accountProblems(balance)
+  if (stored !== rows) problems.push(`${stored} counted as stored, but the store answers ${rows} readings`)
+  if (accepted < acknowledged) problems.push(`${acknowledged} acknowledged, but only ${accepted} accepted`)
+  return problems
 }
 
 export type Checked = { balance: Balance; sent: number; acknowledged: number; rows: number; resent: number }

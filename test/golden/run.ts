@@ -34,6 +34,7 @@ export async function runGolden(routes: string, messages: GoldenMessage[]): Prom
       }),
       releasedBefore: 0,
       journalFrom: 0,
+      journalTo: end,
       store: {
         write: async (batch) => {
           points.push(...batch)

@@ -7,14 +7,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { loadConfig } from '../../config/load.ts'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
 import { startIngest } from '../../ingest/ingest.ts'
-import { createCodec } from '../../telemetry/codec/codec.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
-import type { Reading, Report } from '../../telemetry/reading.ts'
-import { createRoute, fieldRuleDefaults, type Route, treeDefaults } from '../../telemetry/route.ts'
-import { ledgerFields, ledgerMeasurement, metaFields, platformMeasurements } from '../../telemetry/schema.ts'
+import { ledgerFields, ledgerMeasurement, valueField } from '../../telemetry/schema.ts'
+import {
+  createFleetDevice,
+  type FleetDevice,
+  fleetRoutes,
+  kinds,
+  rainMeasurement,
+  type Sent,
+  type StoredValue,
+  valueProblems,
+} from './fleet.ts'
 import { type MemoryStore, memoryJournal, memoryStore } from './journal.ts'
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
@@ -24,95 +32,40 @@ const beganMs = Date.UTC(2026, 4, 1)
 const stride = 40_000
 const windowRecords = limits.duplicateWindowBytes / stride
 
-const routes: Route[] = [
-  createRoute({ topic: 't/{site}/{device}/value', measurement: 'value' }),
-  createRoute({ topic: 't/{site}/{device}/json', measurement: 'json', payload: { codec: 'json', ...treeDefaults } }),
-  ...['unix', 'uptime', 'noclock'].map((kind) =>
-    createRoute({
-      topic: `t/{site}/{device}/${kind}`,
-      measurement: kind,
-      payload: { codec: 'packed' },
-      fields: [{ ...fieldRuleDefaults, channel: '1', field: 'value', scale: 0.001 }],
-    }),
-  ),
-]
+const { routes } = loadConfig(fleetRoutes, 'fleet.ts', {})
 
-type Sent = { atMs: number; topic: string; payload: Buffer; isKnownForLong: boolean }
-/** Of each device and channel: the values it measured, with the time where its clock is good. */
-type Truth = Map<string, Array<{ value: number; timeMs: number | null }>>
-
-/** One device: reports as it would send them, each value once in its life. */
-function simulate(kind: string, device: string, random: Random, truth: Truth): Sent[] {
-  const sent: Sent[] = []
-  const measured: Array<{ value: number; timeMs: number | null }> = []
-  truth.set(`${kind} ${device}`, measured)
-  const codec = createCodec(
-    kind === 'value' || kind === 'json'
-      ? (routes.find((it) => it.measurement === kind) as Route).payload
-      : { codec: 'packed' },
-  )
-  let boot = 3
-  let sequence = 0
-  let startMs = beganMs
-  let clockOffMs = 0
-  let value = 1000
-  for (let i = 0; i < 90; i++) {
+/** A minute or so from report to report, so that the first copies of a device come in order. */
+function simulate(device: FleetDevice, random: Random): Array<Sent & { atMs: number }> {
+  return Array.from({ length: 90 }, (_, i) => {
     const atMs = beganMs + i * 60_000 + random.below(20_000)
-    // Whoever tells no boot has a count that outlives it: an RTC and a count in flash.
-    if (kind !== 'value' && random.fraction() < 0.04) {
-      boot++
-      sequence = 0
-      startMs = atMs - 5_000
-    }
-    if (kind === 'json' && random.fraction() < 0.1)
-      clockOffMs = random.fraction() < 0.5 ? -atMs + 60_000 : 90 * 86_400_000
-    else if (random.fraction() < 0.3) clockOffMs = 0
-    const size = kind === 'value' || kind === 'json' ? 1 : 1 + random.below(6)
-    const readings = Array.from({ length: size }, (_, k): Reading => {
-      const takenMs = atMs - (size - 1 - k) * 7_000
-      value++
-      measured.push({
-        value: kind === 'value' || kind === 'json' ? value : value / 1000,
-        timeMs:
-          kind === 'unix' || kind === 'value' || (kind === 'json' && clockOffMs === 0)
-            ? Math.floor(takenMs / 1000) * 1000
-            : null,
-      })
-      const base = { channel: size === 1 && kind in { value: 1, json: 1 } ? '' : '1', value, unit: '' }
-      const unixMs = Math.floor((takenMs + clockOffMs) / 1000) * 1000
-      if (kind === 'uptime')
-        return { ...base, timeBase: 'boot', timeMs: Math.floor((takenMs - startMs) / 1000) * 1000 + 60_000 }
-      if (kind === 'noclock') return { ...base, timeBase: 'now', timeMs: Math.floor((takenMs - atMs) / 1000) * 1000 }
-      return { ...base, timeBase: 'unix', timeMs: kind === 'json' ? unixMs : Math.floor(takenMs / 1000) * 1000 }
-    })
-    const report: Report = { readings, sequence: sequence++ }
-    if (kind !== 'value') report.boot = boot
-    if (kind === 'unix' || kind === 'uptime' || kind === 'noclock') report.sequenceBits = 16
-    const payload = codec.encode([report])
-    sent.push({ atMs, topic: `t/site/${device}/${kind}`, payload, isKnownForLong: kind !== 'value' })
-  }
-  return sent
+    if (random.fraction() < 0.04) device.reboot(atMs - 5_000)
+    return { ...device.report(atMs), atMs }
+  })
 }
 
-function arrange(random: Random): { journal: ReturnType<typeof memoryJournal>; truth: Truth; copies: number } {
-  const truth: Truth = new Map()
-  const kinds = ['value', 'json', 'unix', 'uptime', 'noclock']
-  const messages = kinds.flatMap((kind) =>
-    ['d1', 'd2'].flatMap((device) => simulate(kind, `${device}-${kind}`, random, truth)),
+function arrange(random: Random): {
+  journal: ReturnType<typeof memoryJournal>
+  devices: FleetDevice[]
+  copies: number
+} {
+  const devices = kinds.flatMap((kind) =>
+    ['d1', 'd2'].map((name) => createFleetDevice(kind, `${name}-${kind}`, random, beganMs)),
   )
-  // A minute brings about 30 records: copies of what is told apart by time and value stay well within the window.
+  const messages = devices.flatMap((device) => simulate(device, random))
+  // A minute brings about 42 records: copies of what is told apart by time and value stay well within the window.
   const nearMs = (windowRecords / 60) * 60_000
-  const arrivals = messages.flatMap((message) =>
+  const arrivals = messages.flatMap((message, nth) =>
     [0, 1, 2].map((copy) => {
       const spreadMs = message.isKnownForLong && random.fraction() < 0.2 ? 3_600_000 : nearMs
-      return { ...message, arrivesMs: message.atMs + (copy === 0 ? random.below(3_000) : random.below(spreadMs)) }
+      const arrivesMs = message.atMs + (copy === 0 ? random.below(3_000) : random.below(spreadMs))
+      return { ...message, arrivesMs, packet: message.isKnownByPacket ? { packetId: 60_000 + nth } : {} }
     }),
   )
   const journal = memoryJournal(stride)
-  for (const { topic, payload, arrivesMs } of arrivals.toSorted((a, b) => a.arrivesMs - b.arrivesMs)) {
-    journal.add({ topic, payload, client: topic, epoch: 1 + random.below(5) }, arrivesMs)
+  for (const { topic, payload, packet, arrivesMs } of arrivals.toSorted((a, b) => a.arrivesMs - b.arrivesMs)) {
+    journal.add({ topic, payload, client: topic, epoch: 1 + random.below(5), ...packet }, arrivesMs)
   }
-  return { journal, truth, copies: arrivals.length }
+  return { journal, devices, copies: arrivals.length }
 }
 
 let folder: string
@@ -127,6 +80,7 @@ async function ingestUntil(journal: ReturnType<typeof memoryJournal>, store: Mem
     openSource: (position) => journal.source(position, until),
     releasedBefore: 0,
     journalFrom: 0,
+    journalTo: journal.end(),
     store,
     routes,
     configVersion: '00000000',
@@ -142,26 +96,22 @@ async function ingestUntil(journal: ReturnType<typeof memoryJournal>, store: Mem
   return ingest
 }
 
-function compare(store: MemoryStore, truth: Truth): void {
-  const found: Truth = new Map()
+function compare(store: MemoryStore, devices: FleetDevice[]): void {
+  const found = new Map<string, StoredValue[]>()
+  const rain = new Map<string, number>()
   for (const { series, timeNs, value } of store.points.values()) {
-    if (platformMeasurements.includes(series.measurement) || metaFields.includes(series.field)) continue
-    const { device } = Object.fromEntries(series.tags)
-    const key = `${series.measurement} ${device}`
-    const values = found.get(key) ?? []
-    values.push({ value: value as number, timeMs: Number(timeNs / 1_000_000n) })
-    found.set(key, values)
-  }
-  for (const [key, measured] of truth) {
-    const stored = (found.get(key) ?? []).toSorted((a, b) => a.value - b.value)
-    expect(
-      stored.map((it) => it.value),
-      key,
-    ).toEqual(measured.map((it) => it.value))
-    for (const [i, { timeMs }] of measured.entries()) {
-      if (timeMs !== null) expect(stored[i]?.timeMs, `${key} ${i}`).toBe(timeMs)
+    const { device = '' } = Object.fromEntries(series.tags)
+    if (series.field !== valueField) continue
+    if (series.measurement === rainMeasurement) {
+      rain.set(device, (rain.get(device) ?? 0) + Math.round((value as number) * 10))
+      continue
     }
+    const values = found.get(device) ?? []
+    values.push({ value: value as number, timeMs: Number(timeNs / 1_000_000n) })
+    found.set(device, values)
   }
+  expect(devices.flatMap((device) => valueProblems(device, found.get(device.name) ?? [], () => null))).toEqual([])
+  for (const device of devices) expect(rain.get(device.name) ?? 0, device.name).toBe(device.tenths())
 }
 
 function ledgerOf(store: MemoryStore): { [field: string]: number } {
@@ -180,7 +130,7 @@ describe.each([
     console.log(`SEED=${seed}`)
     for (let run = 0; run < runs; run++) {
       const random = createRandom(seed + run)
-      const { journal, truth, copies } = arrange(random)
+      const { journal, devices, copies } = arrange(random)
       const store = memoryStore(isAtomic)
       let crashes = 0
       for (let until = 0; until < journal.records.length; ) {
@@ -195,7 +145,7 @@ describe.each([
       journal.add({ topic: 'nobody' }, beganMs + 90 * 60_000 + 3_600_000 + limits.ledgerEveryMs)
       const ingest = await ingestUntil(journal, store, journal.records.length)
       expect(crashes).toBeGreaterThan(1)
-      compare(store, truth)
+      compare(store, devices)
       const messages = copies / 3
       const { stored, duplicate, quarantined } = ingest.checkpoint()
       expect({ stored, duplicate, quarantined }).toEqual({ stored: messages, duplicate: 2 * messages, quarantined: 1 })

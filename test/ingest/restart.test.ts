@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
 import { type IngestOptions, startIngest } from '../../ingest/ingest.ts'
 import { createState } from '../../ingest/state.ts'
@@ -44,6 +44,7 @@ async function open(journal: Journal, store: MemoryStore, more: Partial<IngestOp
     openSource: (position) => journal.source(position),
     releasedBefore: 0,
     journalFrom: journal.records[0]?.position ?? 0,
+    journalTo: journal.end(),
     store,
     routes,
     configVersion: '00000000',
@@ -217,6 +218,34 @@ test('ingest stores a message once when two copies of it in the quarantine are r
   })
 })
 
+const atS = (n: number) => beganMs + n * 1000
+describe.each([
+  ['boot and sequence', (n: number) => ({ v: n, seq: n, boot: 1 })],
+  ['time and sequence', (n: number) => ({ v: n, seq: n, t: atS(n) })],
+  ['a time alone', (n: number) => ({ v: n, t: atS(n) })],
+])('a message with %s', (_name, said) => {
+  test.each(['killed', 'stopped'])(
+    'ingest stores it by new routes when it was %s while it was quarantined',
+    async (end) => {
+      const [mended] = routes as [Route]
+      const journal = memoryJournal(100)
+      const store = memoryStore(true)
+      say(journal, said(1), atS(1))
+      await run(journal, store)
+      routes = []
+      const message = say(journal, said(2), atS(2))
+      await run(journal, store)
+      if (end === 'killed') await rm(join(folder, 'ingest-state.jsonl'))
+      routes = [mended]
+      await run(journal, store)
+      replay(journal, message, atS(3))
+      const ingest = await run(journal, store)
+      expect(ingest.checkpoint()).toMatchObject({ stored: 2, duplicate: 0, quarantined: 0 })
+      expect(of(store, 'm').map(({ value }) => value)).toEqual([1, 2])
+    },
+  )
+})
+
 test('ingest keeps every reading of a message that has thousands without a time', async () => {
   const journal = memoryJournal(100)
   const store = memoryStore(true)
@@ -314,6 +343,25 @@ test('ingest tries again to save what it knows when nothing more comes', async (
   expect(onStored).toHaveBeenCalled()
   close()
   await ingest.close()
+})
+
+test.each([
+  ['its uptime alone, sent together', { t: 60 }, 'boot'],
+  ['a clock that begins anew on the same day', { t: Date.UTC(2026, 0, 1) }, 'unix'],
+] as const)('ingest keeps the first report of each boot when a device tells %s', async (_name, time, timeBase) => {
+  routes = [
+    createRoute({
+      topic: 't/{site}/{device}/json',
+      measurement: 'm',
+      payload: { codec: 'json', ...treeDefaults, timeBase },
+    }),
+  ]
+  const journal = memoryJournal(100)
+  for (let boot = 1; boot <= 20; boot++) say(journal, { v: boot, ...time, seq: 0, boot }, beganMs)
+  const store = memoryStore(true)
+  const ingest = await run(journal, store)
+  expect(ingest.checkpoint()).toMatchObject({ stored: 20, duplicate: 0 })
+  expect(of(store, 'm')).toHaveLength(20)
 })
 
 test('ingest keeps a reading of a device whose sequence has few bits after a restart', async () => {
@@ -509,7 +557,7 @@ test('ingest bounds what it keeps of a device that speaks of every hour, or uses
   }
   const { ingest } = await open(journal, store)
   await ingest.close()
-  expect(ingest.openRows('b', 'a')).toHaveLength(limits.ledgerHoursMax)
+  expect(await ingest.openRows('b', 'a')).toHaveLength(limits.ledgerHoursMax)
   expect(counters.streamsNotRemembered).toBe(6)
   journal.add({ topic: 'nobody' }, beganMs + 2 * limits.ledgerEveryMs)
   await run(journal, store)

@@ -58,7 +58,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       store: { ping: async () => {}, latest: async () => [] } as never,
       statuses: () => [],
       unitOf: () => '',
-      openRows: () => [],
+      openRows: async () => [],
       ingestToken: null,
       accept: async () => {},
       abandon: () => {},

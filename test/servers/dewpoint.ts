@@ -35,6 +35,8 @@ export type DewpointServer = {
   counters(): Promise<Balance>
   /** Resolves when nothing is held or waiting; throws with the counters after the time. */
   drained(withinMs?: number): Promise<Balance>
+  /** Writes other lines into telemetry.yaml, in place of DewpointOptions.config. */
+  configure(config: string): void
   /** Resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>
   restart(): Promise<void>
@@ -55,7 +57,8 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
     ? `{ type: influxdb, url: "${influxd.url}", org: ${influxd.org}, bucket: ${influxd.bucket}, token: "${influxd.token}" }`
     : '{ type: duckdb }'
   const text = `broker:\n  listen: [mqtt://127.0.0.1:${mqttPort}]\nhttp:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
-  writeFileSync(configPath, text + (options.config ?? ''))
+  const configure = (config: string) => writeFileSync(configPath, text + config)
+  configure(options.config ?? '')
   let child: ChildProcess
   let log = ''
 
@@ -106,6 +109,7 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
         if (Date.now() > deadline) throw new Error(`not drained: ${JSON.stringify(balance)}\n${log.slice(-2000)}`)
       }
     },
+    configure,
     async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
