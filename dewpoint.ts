@@ -176,8 +176,8 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       quarantine: {
         view: ingest.quarantine,
         preview(entry) {
-          const { points, problem } = plan.preview(toRecord(entry), ingest.codecMemory)
-          return problem ?? { points }
+          const { points, problem, notes } = plan.preview(toRecord(entry), ingest.codecMemory)
+          return problem ?? { points, notes }
         },
         replay: (entries) => replayInto(journal, entries),
       },

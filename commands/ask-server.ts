@@ -1,4 +1,5 @@
 /** Asks the API of a Dewpoint that runs. What goes wrong is told in one line: a CommandError, exit 1. */
+import { readConfigFile } from '../config/load.ts'
 import { StartError } from '../telemetry/errors.ts'
 
 /** The command cannot do what it was asked to, though it was asked rightly. */
@@ -7,8 +8,20 @@ export class CommandError extends Error {}
 /** Longer than a journal or a store that is slow takes. */
 const answerWithinMs = 60_000
 
+/**
+ * The address that `--url` gives, or the configuration of `--config`: only one that is named, since one that lies about may
+ * need variables that are not set here. @throws StartError
+ */
+export function serverOf({ url, config }: { url?: string | undefined; config?: string | undefined }): string {
+  if (url !== undefined) return parseServer('url', url)
+  if (config === undefined) return 'http://127.0.0.1:8080'
+  const { host, port } = readConfigFile(config).http
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
 /** The address without a slash at its end. @throws StartError when it is none of HTTP. */
-export function parseServer(option: string, text: string): string {
+function parseServer(option: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:'
   if (isHttp && url.search === '' && url.hash === '') return url.href.replace(/\/$/, '')

@@ -103,3 +103,20 @@ test('explain shows a hostile topic and payload without control characters', asy
   expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
   expect(stdout).toContain('topic     plant/\\u{1b}[31m/t1/temp\n')
 })
+
+test('explain says that it is a state, and names no route, when the topic is that of broker.status', async () => {
+  const { status, stdout } = await explain('sensors/north/t1/status', 'online')
+  expect(status).toBe(0)
+  expect(stdout).toContain('verdict   taken as the state of a device')
+  expect(stdout).not.toMatch(/nearest|quarantined|without a reading/)
+  const json = await explain('sensors/north/t1/status', 'online', '--json')
+  expect(JSON.parse(json.stdout)).toMatchObject({ route: null, isStatus: true, problem: null, nearest: [] })
+})
+
+test('explain asks for another topic when no broker would take a message there', async () => {
+  for (const wrong of ['plant/+/t1/temp', '', '$SYS/temp']) {
+    const { status, stdout, stderr } = await explain(wrong, '1')
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(`topic: ${JSON.stringify(wrong)} given, but`)
+  }
+})

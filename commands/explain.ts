@@ -1,8 +1,9 @@
 /** `dewpoint explain`: what would become of a message, and why, as the real ingest decides it. Nothing is sent. */
 import { createPreview, type Preview } from '../ingest/preview.ts'
-import { StartError } from '../telemetry/errors.ts'
+import { refusalCodes, StartError } from '../telemetry/errors.ts'
 import type { Route } from '../telemetry/route.ts'
 import { topicPattern } from '../telemetry/topic.ts'
+import { topicRefusal } from '../telemetry/topic-rules.ts'
 import { type ExplainedReading, explainReadings } from './explained-readings.ts'
 import { parseOptions } from './options.ts'
 import { payloadText, readPayload, readPayloadFile } from './payload.ts'
@@ -12,7 +13,8 @@ import { type RoutesFile, readRoutes } from './routes-file.ts'
 const help = `Usage: dewpoint explain TOPIC PAYLOAD [options]
 
 Tells what would become of a message that arrives now: the route that takes it, the readings with their times, the
-points; or the reason why it would be quarantined, and the routes that came nearest. No server is needed.
+points; or the reason why it would be quarantined, and the routes that came nearest; or that it says the state of a
+device. No server is needed.
 
   --hex           PAYLOAD is hexadecimal: 01ff, 01:ff or 0x01ff
   --base64        PAYLOAD is base64, as the quarantine shows it
@@ -26,6 +28,8 @@ Exit code: 0 when the message would be taken, 1 when it would be quarantined, 2 
 `
 
 const nearestShown = 5
+const statusVerdict =
+  'taken as the state of a device when it comes over MQTT, by broker.status; no reading, and no route is asked'
 
 export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parseOptions({
@@ -47,6 +51,8 @@ export async function run(argv: string[]): Promise<number> {
   const [topic, text, ...others] = positionals
   if (topic === undefined) throw new StartError('no topic given; --help lists the options')
   if (others.length > 0) throw new StartError(`${positionals.length} words given, a topic and a payload wanted`)
+  const refusal = topicRefusal(topic)
+  if (refusal !== null) throw new StartError(`topic: ${JSON.stringify(topic)} given, but ${refusalCodes[refusal]}`)
   const forms = [text, values.file].filter((it) => it !== undefined)
   if (
     forms.length !== 1 ||
@@ -63,7 +69,7 @@ export async function run(argv: string[]): Promise<number> {
   const explanation = explain(topic, receivedAtMs, preview, file)
   const output = values.json ? `${JSON.stringify(explanation)}\n` : describe(payload, preview, explanation, file)
   process.stdout.write(output)
-  return preview.problem === null ? 0 : 1
+  return explanation.problem === null ? 0 : 1
 }
 
 type Explanation = ReturnType<typeof explain>
@@ -73,16 +79,18 @@ function explain(topic: string, receivedAtMs: number, preview: Preview, { config
   const indexOf = (pattern: string) => routes.findIndex((route) => route.topic === pattern)
   const index = preview.route === null ? -1 : indexOf(preview.route.topic)
   const route = routes[index]
-  const { points, problem, notes } = preview
+  const { points, notes } = preview
+  const isStatus = topicPattern(config.broker.status).match(topic) !== null
   return {
     topic,
     route: preview.route && { index, ...preview.route, file: fileName, line: lineOf(index) },
     tags: route === undefined ? {} : tagsOf(route, topic),
     readings: explainReadings(points, receivedAtMs),
     points,
-    problem,
+    isStatus,
+    problem: isStatus ? null : preview.problem,
     notes,
-    nearest: preview.nearest.map((miss) => ({ index: indexOf(miss.topic), ...miss })),
+    nearest: (isStatus ? [] : preview.nearest).map((miss) => ({ index: indexOf(miss.topic), ...miss })),
   }
 }
 
@@ -95,21 +103,25 @@ function tagsOf(route: Route, topic: string): { [name: string]: string } {
 function describe(payload: Buffer, preview: Preview, it: Explanation, file: RoutesFile): string {
   const { route, problem } = it
   const tags = Object.entries(it.tags).map(([name, value]) => `${name}=${value}`)
+  const rest = preview.points.length === 0 ? '' : 'the points are stored, and for the rest it is '
   const lines = [
     ['topic', it.topic],
-    ['payload', `${payload.length} bytes: ${payloadText(payload)}`],
+    ['payload', `${payload.length} ${payload.length === 1 ? 'byte' : 'bytes'}: ${payloadText(payload)}`],
     ['route', route === null ? 'none' : file.describe(route.index)],
     ...(route === null ? [] : [['codec', route.codec]]),
     ...(tags.length === 0 ? [] : [['tags', tags.join(' ')]]),
     ...section('readings', columns(it.readings)),
     ...section('notes', it.notes),
     ...section('points', preview.points),
-    ...(problem === null ? [] : [['verdict', `quarantined, ${problem.code}: ${problem.detail}`]]),
+    ...(problem === null ? [] : [['verdict', `${rest}quarantined, ${problem.code}: ${problem.detail}`]]),
     ...section(
       'nearest',
       it.nearest.slice(0, nearestShown).map((miss) => `routes[${miss.index}] ${miss.topic}: ${miss.why}`),
     ),
-    ...(problem === null && preview.points.length === 0 ? [['verdict', 'taken, without a reading']] : []),
+    ...(it.isStatus ? [['verdict', statusVerdict]] : []),
+    ...(problem === null && preview.points.length === 0 && !it.isStatus
+      ? [['verdict', 'taken, without a reading']]
+      : []),
   ]
   return lines.map(([name = '', text = '']) => `${name.padEnd(10)}${printable(text)}\n`).join('')
 }

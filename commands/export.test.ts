@@ -72,6 +72,18 @@ test('export takes the address out of the configuration that is named', async ()
   expect(readFileSync(out, 'utf8')).toBe('')
 })
 
+test('export writes to standard output when no file is named or -, and Parquet to neither', async () => {
+  const { url } = await serve((_, response) => response.end('time,value\n1,2\n'))
+  for (const where of [[], ['--out', '-']]) {
+    const { status, stdout } = await outputOf(run, '--format', 'csv', '--url', url, ...where)
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'time,value\n1,2\n' })
+    const parquet = await outputOf(run, '--format', 'parquet', '--url', url, ...where)
+    expect(parquet).toMatchObject({ status: 2, stdout: '' })
+    expect(parquet.stderr).toContain('a file wanted for parquet')
+  }
+  expect(readdirSync(folder)).toEqual([])
+})
+
 test('export leaves an earlier file as it was and ends with 1 when the stream breaks off', async () => {
   writeFileSync(out, 'earlier')
   const { url } = await serve((_, response) => {

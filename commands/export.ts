@@ -4,9 +4,8 @@ import { rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
-import { readConfigFile } from '../config/load.ts'
 import { StartError } from '../telemetry/errors.ts'
-import { parseServer, reasonOf } from './ask-server.ts'
+import { reasonOf, serverOf } from './ask-server.ts'
 import { writeParquet } from './export-parquet.ts'
 import { parseChoice, parseOptions } from './options.ts'
 
@@ -15,7 +14,7 @@ const help = `Usage: dewpoint export --format FORMAT [options]
 Writes what the store of a running Dewpoint holds, all of it or what the options leave.
 
   --format FORMAT  csv, lines (line protocol), ndjson or parquet
-  --out FILE       where it goes; parquet wants one               (standard output)
+  --out FILE       where it goes; parquet wants one               (-, standard output)
   --from TIME      first time, ISO 8601 or ms since 1970          (the beginning)
   --to TIME        last time                                      (the end)
   --device NAME    this device only
@@ -54,9 +53,11 @@ export async function run(argv: string[]): Promise<number> {
     return 0
   }
   const format = parseChoice('format', values.format, formats)
-  const { out } = values
-  if (format === 'parquet' && out === undefined) throw new StartError('--out: not given, a file wanted for parquet')
-  const root = values.url === undefined ? configuredUrl(values.config) : parseServer('url', values.url)
+  const out = values.out === '-' ? undefined : values.out
+  if (format === 'parquet' && out === undefined) {
+    throw new StartError(`--out: ${values.out === undefined ? 'not' : '"-"'} given, a file wanted for parquet`)
+  }
+  const root = serverOf(values)
   const query = new URLSearchParams({ format: format === 'parquet' ? 'ndjson' : format })
   for (const name of filters) if (values[name] !== undefined) query.set(name, values[name])
 
@@ -87,14 +88,6 @@ export async function run(argv: string[]): Promise<number> {
   } finally {
     process.off('SIGINT', onInterrupt).off('SIGTERM', onInterrupt)
   }
-}
-
-/** Only where a configuration is named: one that lies about may need variables that are not set here. */
-function configuredUrl(path: string | undefined): string {
-  if (path === undefined) return 'http://127.0.0.1:8080'
-  const { host, port } = readConfigFile(path).http
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
 /** @throws StartError when the server says that the question is wrong, Error when it does not answer */

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StartError } from '../telemetry/errors.ts'
 import { lifeCycle, MessageKind } from '../telemetry/message.ts'
@@ -86,7 +89,7 @@ test('show gives everything of one message', async () => {
 })
 
 test('dry run shows points and what stays, and exits with 1 when something does', async () => {
-  const goes = { id: '10', topic: 'a/b', points: ['rain value=1 5', 'rain value=2 6'] }
+  const goes = { id: '10', topic: 'a/b', points: ['rain value=1 5', 'rain value=2 6'], notes: [] }
   says({ previews: [goes, { id: '20', topic: 'a/c', code: 'no_route', detail: 'none' }], remaining: 3, unknown: [] })
   expect(await run('replay', '--dry-run', '--topic', 'a/')).toBe(1)
   expect(asked).toEqual([{ method: 'POST', path: '/api/quarantine/replay', body: { topic: 'a/', dryRun: true } }])
@@ -95,6 +98,17 @@ test('dry run shows points and what stays, and exits with 1 when something does'
   expect(stdout).toContain('2 messages: 1 would go (2 points), 1 would stay; 3 more are not shown')
   says({ previews: [goes], remaining: 0, unknown: [] })
   expect(await run('replay', '--dry-run')).toBe(0)
+})
+
+test('dry run says what points depend on, and not that there is no reading, when a counter has none by itself', async () => {
+  says({
+    previews: [{ id: '10', topic: 'a/b', points: [], notes: ['tips: by the report before'] }],
+    remaining: 0,
+    unknown: [],
+  })
+  expect(await run('replay', '--dry-run')).toBe(0)
+  expect(stdout).toContain('tips: by the report before')
+  expect(stdout).not.toContain('no reading')
 })
 
 test('replay sends what was chosen, and exits with 1 when not all could go', async () => {
@@ -154,4 +168,16 @@ test('bytes are shown as text only when every one of them can be seen', () => {
   expect(printableBytes(Buffer.from([0xc3]))).toBe('000000  c3')
   expect(printableBytes(Buffer.alloc(17, 0xff)).split('\n')[1]).toBe('000010  ff')
   expect(printable('a\u202eb\r')).toBe('a\\u{202e}b\\u{d}')
+})
+
+test('quarantine takes the address out of the configuration that is named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dewpoint-quarantine-'))
+  const config = join(folder, 'telemetry.yaml')
+  writeFileSync(config, `http: { listen: "${url.slice('http://'.length)}" }\n`)
+  try {
+    expect(await quarantineCommand(['list', '--config', config])).toBe(0)
+    expect(asked.map(({ path }) => path)).toEqual(['/api/quarantine?limit=20'])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -2,7 +2,7 @@
 
 import { quarantineCodes, StartError } from '../telemetry/errors.ts'
 import type { QuarantineEntry } from '../telemetry/quarantine.ts'
-import { askServer, CommandError, parseServer } from './ask-server.ts'
+import { askServer, CommandError, serverOf } from './ask-server.ts'
 import { parseOptions, parseWhole } from './options.ts'
 import { printable, printableBytes } from './printable.ts'
 
@@ -21,6 +21,7 @@ Shows the messages that a running Dewpoint could not store, and sends them throu
   --limit N       so many of the newest                              (list: 20)
   --dry-run       shows the points that the routes of now give, and changes nothing   (replay)
   --url URL       where Dewpoint runs                                (http://127.0.0.1:8080)
+  --config FILE   take the address out of this configuration
   --json          the answer as one line of JSON
   --help          this text
 
@@ -30,7 +31,10 @@ Exit code: 0 when done, 1 when not, 2 for bad options.
 `
 
 type Options = { server: string; isJson: boolean; choice: { code?: string; topic?: string } }
-type Preview = { id: string; topic: string } & ({ points: string[] } | { code: string; detail: string })
+type Preview = { id: string; topic: string } & (
+  | { points: string[]; notes: string[] }
+  | { code: string; detail: string }
+)
 type Previews = { previews: Preview[]; remaining: number; unknown: string[] }
 type Replayed = { replayed: number; remaining: number; unknown: string[] }
 
@@ -54,7 +58,8 @@ export async function quarantineCommand(argv: string[]): Promise<number> {
       topic: { type: 'string' },
       limit: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
-      url: { type: 'string', default: 'http://127.0.0.1:8080' },
+      url: { type: 'string' },
+      config: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -78,7 +83,7 @@ export async function quarantineCommand(argv: string[]): Promise<number> {
     throw new StartError(`--code: "${code}" given, one of ${Object.keys(quarantineCodes).join(', ')} wanted`)
   }
   const choice = { ...(code !== undefined && { code }), ...(topic !== undefined && { topic }) }
-  const options = { server: parseServer('url', values.url), isJson: values.json, choice }
+  const options = { server: serverOf(values), isJson: values.json, choice }
   const limit = parseWhole('limit', values.limit ?? '20', 1, 100_000)
   const ids = values.id?.map((id) => parseId('--id', id))
   try {
@@ -128,7 +133,7 @@ async function show({ server, isJson }: Options, id: string): Promise<number> {
   out(`reason   ${printable(reason)}`)
   out(`routes   ${configVersion || 'unknown'}`)
   out(`flags    QoS ${entry.qos}${entry.dup ? ', DUP' : ''}${entry.retain ? ', RETAIN' : ''}`)
-  out(`payload  ${bytes.length} bytes`)
+  out(`payload  ${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`)
   if (bytes.length > 0) out(`\n${printableBytes(bytes)}`)
   return 0
 }
@@ -143,9 +148,11 @@ async function dryRun({ server, isJson }: Options, question: object): Promise<nu
     for (const it of previews) {
       out(`${it.id.padStart(8)}  ${printable(it.topic)}`)
       if ('code' in it) out(`          stays: ${it.code}: ${printable(it.detail)}`)
-      else if (it.points.length === 0) out('          goes, and holds no reading')
-      else for (const point of it.points) out(`          ${printable(point)}`)
-      if ('points' in it) points += it.points.length
+      else {
+        if (it.points.length === 0 && it.notes.length === 0) out('          goes, and holds no reading')
+        for (const line of [...it.points, ...it.notes]) out(`          ${printable(line)}`)
+        points += it.points.length
+      }
     }
     const shown = `${messages(previews.length)}: ${previews.length - staying} would go (${points} points), ${staying} would stay`
     out(remaining > 0 ? `${shown}; ${remaining} more are not shown, --id, --code or --topic narrow it down` : shown)

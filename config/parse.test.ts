@@ -103,6 +103,8 @@ test.each([
   ['a: !geheim x', 'a tag (!name) that is not known', 1],
   ['a:\n  password:geheim\n  b: 1\n', 'is a blank missing after its colon', 2],
   ['a:\n  b: 1\n  password:geheim\n', 'a colon with a blank', 3],
+  ['a: {site}/{device}', 'a text with {name} must stand in quotes', 1],
+  ['a: { b: s/{site}/geheim }\nc: 1\nd: 2\ne: { f: 1 }', 'a text with {name} must stand in quotes', 1],
   ['a: { password: ${SECRET} }', 'inside braces and brackets ${NAME} must stand in quotes', 1],
 ])('parse reports the line and no text of the file when %j is no YAML', (text, words, line) => {
   const { value, problems } = parsed(text, { SECRET: 'geheim' })

@@ -90,7 +90,19 @@ const syntaxWords: Partial<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'something stands where YAML cannot have it',
 }
 
-/** One for each line: what the parser says after the first is mostly a consequence. */
+/** What a line looks like that is mostly written so by mistake. */
+const hints: Array<[RegExp, string]> = [
+  [/(?<!\$)[[{].*\$\{/, `, inside braces and brackets \${NAME} must stand in quotes`],
+  [
+    /\{[\w:|]*\}[/\w]|[/\w]\{[\w:|]*\}/,
+    ', a text with {name} must stand in quotes where it begins with one, and inside braces and brackets',
+  ],
+]
+
+/**
+ * One for each line: what the parser says after the first is mostly a consequence. So is every further token out of place:
+ * behind a bracket that YAML cannot make sense of, it says so of each line to the end of the file.
+ */
 function reportSyntax(
   errors: YAMLError[],
   text: string[],
@@ -98,13 +110,16 @@ function reportSyntax(
   problems: Problems,
 ): void {
   const reported = new Set<number>()
+  let isLost = false
   for (const error of errors) {
     const line = lineAt(error.pos[0])
-    if (reported.has(line)) continue
+    const isStray = error.code === 'UNEXPECTED_TOKEN'
+    if (reported.has(line) || (isStray && isLost)) continue
     reported.add(line)
+    if (isStray) isLost = true
     const words = syntaxWords[error.code] ?? error.code.toLowerCase().replaceAll('_', ' ')
     const lineText = text[line - 1] ?? ''
-    const hint = /(?<!\$)[[{].*\$\{/.test(lineText) ? `, inside braces and brackets \${NAME} must stand in quotes` : ''
+    const hint = hints.find(([pattern]) => pattern.test(lineText))?.[1] ?? ''
     problems.add('', `not valid YAML: ${words}${hint}`, line)
   }
 }

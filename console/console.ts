@@ -17,6 +17,7 @@ import { createMetrics } from './metrics.ts'
 import { channelName, deviceName, siteName } from './parameters.ts'
 import { addQuarantine, type QuarantineOptions } from './quarantine.ts'
 import { answerReadings, type ReadingsParameters } from './readings.ts'
+import { schemaProblem } from './schema-problem.ts'
 import { type Balance, type Check, health } from './status.ts'
 
 export type ConsoleOptions = IngestDoor & {
@@ -66,7 +67,8 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     forceCloseConnections: true,
     requestTimeout: limits.requestTimeoutMs,
     // A parameter that is not known is an error, not something to leave out in silence.
-    ajv: { customOptions: { removeAdditional: false } },
+    ajv: { customOptions: { removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: schemaProblem,
     // What cannot even be parsed passes no hook.
     frameworkErrors(error, _request, reply) {
       const answer = reply as unknown as FastifyReply

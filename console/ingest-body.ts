@@ -28,7 +28,7 @@ export function readJsonBody(bytes: Buffer): Body {
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    return whole((error as Error).message, 'JSON in UTF-8')
+    return whole(`what cannot be read (${(error as Error).message})`, 'JSON in UTF-8')
   }
   const elements = Array.isArray(parsed) ? parsed : [parsed]
   if (elements.length === 0) return whole('an empty list', 'at least one message')
@@ -82,7 +82,7 @@ function readMessage(element: unknown): Posted | Problem {
 function checked(topic: unknown, payload: Buffer): Posted | Problem {
   if (typeof topic !== 'string') return problem(`topic: ${describe(topic)}`, 'the topic as text')
   const refusal = topicRefusal(topic)
-  if (refusal !== null) return problem(`topic: ${describe(topic)}`, `another topic: ${refusalCodes[refusal]}`, refusal)
+  if (refusal !== null) return problem(`topic: ${describe(topic)}`, `another one (${refusalCodes[refusal]})`, refusal)
   const most = limits.packetBytesMax
   if (payload.length > most) {
     return problem(`a payload of ${payload.length} bytes`, `at most ${most} bytes`, 'packet_too_large')

@@ -115,12 +115,18 @@ export function addIngest(app: FastifyInstance, isLoopback: boolean, door: Inges
     // text/plain, which fastify reads by itself, can be sent from any web site.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser([json, raw], { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
-    scope.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
       const status = error.statusCode ?? 500
       if (status === 500) throw error
       const isType = status === 415
-      const message = isType ? `content type ${json} or ${raw} wanted` : error.message
-      return refuse(reply, status, status === 413 ? 'request_too_large' : 'request_invalid', { message })
+      const given = JSON.stringify((request.headers['content-type'] ?? '').slice(0, 80))
+      const isTooLarge = status === 413
+      const message = isType
+        ? `content-type: ${given} given, ${json} or ${raw} wanted`
+        : isTooLarge
+          ? `body: at most ${limits.ingestBodyBytesMax} bytes wanted; nothing was taken`
+          : error.message
+      return refuse(reply, status, isTooLarge ? 'request_too_large' : 'request_invalid', { message })
     })
     scope.post<Ingest>(
       '/api/ingest',

@@ -1,5 +1,6 @@
 /** What stands in the address of a request: names and times. */
 import Type from 'typebox'
+import { isoToMs } from '../telemetry/codec/unix-time.ts'
 
 const name = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 /** No device, site or channel holds a control character, and InfluxQL cannot ask for one. */
@@ -16,10 +17,10 @@ export class ParameterError extends Error {
 /** Nothing is stored before 1970, or beyond what 64 bits of nanoseconds hold. */
 export const timeMsMax = 9.2e12
 
-/** ISO 8601, or milliseconds since 1970; null when it is not given. @throws ParameterError */
+/** ISO 8601 (UTC without a zone), or milliseconds since 1970; null when it is not given. @throws ParameterError */
 export function parseTime(name: 'from' | 'to', text: string | undefined): number | null {
   if (text === undefined) return null
-  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  const ms = /^\d+$/.test(text) ? Number(text) : isoToMs(text)
   if (!Number.isFinite(ms))
     throw new ParameterError(`${name}: "${text}" given, ISO 8601 like 2026-11-23T07:00:00Z wanted`)
   return Math.min(Math.max(ms, 0), timeMsMax)

@@ -28,7 +28,7 @@ beforeEach(() => {
   entries = [entry(300, 'b/c', Buffer.from([0, 255])), entry(200, 'a/c', Buffer.from('y'), 'no_route'), entry(100)]
   asked = []
   replayed = []
-  preview = ({ id }) => (id === '200' ? { code: 'no_route', detail: 'none' } : { points: [`rain v=${id}`] })
+  preview = ({ id }) => (id === '200' ? { code: 'no_route', detail: 'none' } : { points: [`rain v=${id}`], notes: [] })
   replay = async (all) => {
     replayed.push(...all.map((it) => it.id))
     return all.length
@@ -121,9 +121,9 @@ test('dry run answers points or the problem of each, the oldest first, and repla
   expect(answer.statusCode).toBe(200)
   expect(answer.json()).toEqual({
     previews: [
-      { id: '100', topic: 'a/b', points: ['rain v=100'] },
+      { id: '100', topic: 'a/b', points: ['rain v=100'], notes: [] },
       { id: '200', topic: 'a/c', code: 'no_route', detail: 'none' },
-      { id: '300', topic: 'b/c', points: ['rain v=300'] },
+      { id: '300', topic: 'b/c', points: ['rain v=300'], notes: [] },
     ],
     remaining: 0,
     unknown: [],
@@ -135,7 +135,7 @@ test('dry run is bounded by the number of messages and by what they say', async 
   entries = Array.from({ length: limits.quarantinePreviewsMax + 5 }, (_, i) => entry(i))
   const many = (await post({ dryRun: true })).json()
   expect([many.previews.length, many.remaining]).toEqual([limits.quarantinePreviewsMax, 5])
-  preview = () => ({ points: ['x'.repeat(limits.quarantinePreviewCharsMax / 2)] })
+  preview = () => ({ points: ['x'.repeat(limits.quarantinePreviewCharsMax / 2)], notes: [] })
   const long = (await post({ dryRun: true })).json()
   expect([long.previews.length, long.remaining]).toEqual([2, limits.quarantinePreviewsMax + 3])
 })

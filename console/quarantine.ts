@@ -17,8 +17,11 @@ import {
 import { requireSameOrigin } from './origin.ts'
 import { ParameterError } from './parameters.ts'
 
-/** What the routes of now make of a message: line protocol, nothing where there is no reading, or why not. */
-export type Preview = { points: string[] } | { code: string; detail: string }
+/**
+ * What the routes of now make of a message: line protocol, nothing where there is no reading, and what it would also depend
+ * on; or why not.
+ */
+export type Preview = { points: string[]; notes: string[] } | { code: string; detail: string }
 
 export type QuarantineOptions = {
   view: QuarantineView

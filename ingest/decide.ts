@@ -67,7 +67,7 @@ export function createDecider(routes: Route[], state: State, counters: Counters)
     const newest = newestOf(report, (report.readings[0] as Reading).timeBase)
     const { verdict, placed } = order.judge(record, routed, report, newest)
     if (verdict === 'repeated' && !isAgain) {
-      order.countCopy(record, routed, placed)
+      order.countCopy(record, routed, placed, newest)
       return 'duplicate'
     }
     const time = timeOf(record, report, newest, routed.route, routed.known.clocks)

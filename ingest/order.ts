@@ -28,7 +28,7 @@ export type Order = {
   /** Remembers the report, unless it is the first of its count; `newest`: its newest reading. */
   judge(record: Record, routed: Routed, report: Report, newest: Reading): { verdict: Verdict; placed: Placed | null }
   /** A report that is not new. */
-  countCopy(record: Record, routed: Routed, placed: Placed | null): void
+  countCopy(record: Record, routed: Routed, placed: Placed | null, newest: Reading): void
   /** A report that is new. `isQuiet`: it was counted before. */
   enter(record: Record, routed: Routed, report: Report, placed: Placed | null, time: ReportTime, isQuiet: boolean): void
   /** Only what the window must know of a report that came before what is known now. */
@@ -133,8 +133,12 @@ export function createOrder(state: State, counters: Counters): Order {
       if (placed !== null && placed.count !== null) duplicates.remember(record, report, placed.sequence, placed.count)
       return { verdict, placed }
     },
-    countCopy: (record, { known }, placed) =>
-      countDuplicate(known, placed?.count?.highestMs ?? record.receivedAtUs / 1000),
+    countCopy(record, { known }, placed, newest) {
+      // A clock that is believed tells its own hour; of the others only the newest report of the count is known.
+      const isBelieved = placed !== null && placed.clockMs !== null && newest.timeBase === 'unix'
+      const receivedMs = record.receivedAtUs / 1000
+      countDuplicate(known, isBelieved ? newest.timeMs : (placed?.count?.highestMs ?? receivedMs))
+    },
     enter,
     remember,
     left: duplicates.left,

@@ -80,5 +80,5 @@ function notesOf(route: Route): string[] {
   const counters = route.fields.filter((rule) => rule.counter !== null).map((rule) => rule.field)
   return counters.length === 0
     ? []
-    : [`${counters.join(', ')}: a counter gives a point only from its second report on, by the one before`]
+    : [`${counters.join(', ')}: a counter gives a point by the report before it, which is not looked at here`]
 }

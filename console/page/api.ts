@@ -34,7 +34,7 @@ export type Quarantined = {
   decidedAt: number
 }
 /** What the routes of now make of a message: points as line protocol, or why it stays. */
-export type Preview = { id: string } & ({ points: string[] } | { code: string; detail: string })
+export type Preview = { id: string } & ({ points: string[]; notes: string[] } | { code: string; detail: string })
 export type Health = { status: 'ok' | 'failing'; checks: Record<string, { ok: boolean; detail: string }> }
 
 /** An answer that takes longer than this is shown as a problem, with a way to ask again. */

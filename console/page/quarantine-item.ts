@@ -81,8 +81,8 @@ export function createQuarantineItem(
 
 function describe(preview: Preview): string {
   if ('code' in preview) return `stays: ${preview.code}: ${preview.detail}`
-  const { points } = preview
-  if (points.length === 0) return 'would go: the routes of now take it, and it holds no reading'
+  const { points, notes } = preview
+  if (points.length === 0 && notes.length === 0) return 'would go: the routes of now take it, and it holds no reading'
   const more = points.length > previewLinesMax ? [`… and ${formatCount(points.length - previewLinesMax)} more`] : []
-  return [...points.slice(0, previewLinesMax), ...more].join('\n')
+  return [...points.slice(0, previewLinesMax), ...more, ...notes].join('\n')
 }

@@ -143,7 +143,8 @@ export function createTreeReader(layout: TreeLayout): (root: unknown) => Report[
       readings.push({ channel, value, unit: '', timeBase: time === null ? 'none' : timeBase, timeMs })
     }
     if (isMeasured) return null
-    return problem('bad_value', `none of "${layout.values.join('", "')}" found, a value wanted`)
+    const none = layout.values.length === 1 ? 'no' : 'none of'
+    return problem('bad_value', `${none} "${layout.values.join('", "')}" found, a value wanted`)
   }
 
   /** `time`: null, an array, or something that was read as the time `firstMs` of the first value. */

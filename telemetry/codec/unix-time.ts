@@ -10,7 +10,7 @@ const nanosecondsFrom = 1e17
 /** 2262: the last time that fits into 64 bits of nanoseconds. */
 const timeMsMax = 9.2e12
 
-const iso = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/
+const iso = /^(?:\d{4}|[+-]\d{6})-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 const zone = /(Z|[+-]\d{2}:?\d{2})$/
 /** Longest ISO 8601 text worth reading: a date, a time with nanoseconds and a zone take 35 characters. */
 const isoCharsMax = 64
@@ -35,8 +35,8 @@ function numberToMs(time: number): number {
   return time < nanosecondsFrom ? time / 1e3 : time / 1e6
 }
 
-/** A time without a zone is UTC: a device that means local time must say so. */
-function isoToMs(time: string): number {
+/** Milliseconds since 1970 of ISO 8601, NaN: it is none. Without a zone it is UTC: who means local time must say so. */
+export function isoToMs(time: string): number {
   if (time.length > isoCharsMax || !iso.test(time)) return Number.NaN
   return Date.parse(time.length > 10 && !zone.test(time.slice(10)) ? `${time}Z` : time)
 }

@@ -167,7 +167,7 @@ describe('/api/export', () => {
   test.each([
     ['the format is unknown', 'format=xls', 'format'],
     ['from is no time', 'from=yesterday', 'from: "yesterday" given'],
-    ['a parameter is unknown', 'divice=gauge', 'additional'],
+    ['a parameter is unknown', 'divice=gauge', '"divice" is not known'],
   ])('answers 400 and says why when %s', async (_, query, why) => {
     const answer = await message(`/api/export?${query}`)
     expect(answer.status).toBe(400)

@@ -85,6 +85,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
                 points: [
                   `rainfall,device=gauge-${entry.id},site=a-site-with-a-long-name value=1.5 1700000000000000001`,
                 ],
+                notes: [],
               }
             : { code: 'bad_value', detail: 'still no number' },
         replay: async (all) => {
