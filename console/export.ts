@@ -5,8 +5,9 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { exportText, type TextFormat, textFormats } from '../telemetry/export/text.ts'
 import { limits } from '../telemetry/limits.ts'
+import { timeMsMax } from '../telemetry/point.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
-import { channelName, deviceName, parseTime, siteName, timeMsMax } from './parameters.ts'
+import { channelName, deviceName, parseTime, siteName } from './parameters.ts'
 
 type ExportParameters = {
   format: TextFormat

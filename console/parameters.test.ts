@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { ParameterError, parseTime, timeMsMax } from './parameters.ts'
+import { timeMsMax } from '../telemetry/point.ts'
+import { ParameterError, parseTime } from './parameters.ts'
 
 test.each(['UTC', 'Europe/Berlin'])(
   'parseTime takes a time without a zone as UTC when the machine is in %s',

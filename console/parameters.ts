@@ -1,6 +1,8 @@
 /** What stands in the address of a request: names and times. */
+
 import Type from 'typebox'
 import { isoToMs } from '../telemetry/codec/unix-time.ts'
+import { timeMsMax } from '../telemetry/point.ts'
 
 const name = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 /** No device, site or channel holds a control character, and InfluxQL cannot ask for one. */
@@ -13,9 +15,6 @@ export const siteName = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 export class ParameterError extends Error {
   readonly statusCode = 400
 }
-
-/** Nothing is stored before 1970, or beyond what 64 bits of nanoseconds hold. */
-export const timeMsMax = 9.2e12
 
 /** ISO 8601 (UTC without a zone), or milliseconds since 1970; null when it is not given. @throws ParameterError */
 export function parseTime(name: 'from' | 'to', text: string | undefined): number | null {

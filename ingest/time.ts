@@ -10,8 +10,10 @@
  * A clock that is ahead, or still in 1970, is not believed: its readings count back from the receipt, at the distances that
  * it tells. A time in the past is believed: devices send late.
  */
+
 import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
+import { timeMsMax } from '../telemetry/point.ts'
 import type { TimeQuality } from '../telemetry/quality.ts'
 import type { Reading, Report, TimeBase } from '../telemetry/reading.ts'
 import { type BootClock, fitBootClock, isRestart, uncertaintyMs } from './boot-clock.ts'
@@ -34,9 +36,6 @@ export type ReportTime = {
 
 /** A clock that was never set counts from 1970, or from the day its firmware was built. */
 const clockSetFromMs = Date.UTC(2000, 0, 1)
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
-
 export const isStorable = (timeMs: number): boolean => timeMs >= 0 && timeMs <= timeMsMax
 
 /** The newest reading of a report, among those whose time counts from the same. */

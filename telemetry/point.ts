@@ -24,6 +24,9 @@ export type Point = {
   position: number
 }
 
+/** 2262: the last time that fits into 64 bits of nanoseconds, in milliseconds since 1970. */
+export const timeMsMax = 9.2e12
+
 /** A store's no to one point; the others of the batch are stored. */
 export type Rejection = { point: Point; reason: string }
 

@@ -2,9 +2,11 @@
  * InfluxDB's line protocol, as InfluxDB 1 and 2 and Telegraf write and read it: every field of every line is a reading that
  * names its own series. What must be escaped differs by place; a backslash before anything else is a backslash.
  */
+
 import { isUtf8 } from 'node:buffer'
 import type { MessageProblem } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { timeMsMax } from '../point.ts'
 import { type Codec, isProblem, type Reading, type Report, type Value } from '../reading.ts'
 import { encodeInflux } from './influx-encode.ts'
 
@@ -28,9 +30,6 @@ const measurementEnds = endsOf(', \t\r')
 const keyEnds = endsOf(',= \t\r')
 const backslash = 0x5c
 const lineEnd = 0x0a
-
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
 
 export const influxCodec: Codec = { decode, encode: encodeInflux }
 

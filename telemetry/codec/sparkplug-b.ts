@@ -4,8 +4,10 @@
  * whatever bears a `seq` is a report: it has its place in the sequence.
  * One count of sequences spans all topics of an edge node: its routes need `sequencePer: device`.
  */
+
 import type { MessageProblem } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { timeMsMax } from '../point.ts'
 import { type Codec, type DecodeContext, isProblem, type Reading, type Report } from '../reading.ts'
 import {
   announced,
@@ -22,9 +24,6 @@ import { fromWire } from './sparkplug-value.ts'
 
 const messageTypes = ['NBIRTH', 'NDEATH', 'NDATA', 'NCMD', 'DBIRTH', 'DDEATH', 'DDATA', 'DCMD', 'STATE'] as const
 type MessageType = (typeof messageTypes)[number]
-
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
 
 const problem = (code: MessageProblem['code'], detail: string): MessageProblem => ({ code, detail })
 

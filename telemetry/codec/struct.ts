@@ -2,15 +2,14 @@
  * A packed C struct, or any fixed layout of numbers, as the route declares it: `head` once, then `repeat` up to the end. The
  * layout becomes a list of steps when the route is made; a payload is read by walking it.
  */
+
 import type { MessageProblem } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { timeMsMax } from '../point.ts'
 import { type Codec, isProblem, type Reading, type Report, type TimeBase } from '../reading.ts'
 import type { StructLayout } from '../route.ts'
 import { encodeStruct } from './struct-encode.ts'
 import { compile, millisecondsFrom, type Part, readNumber, type Step } from './struct-steps.ts'
-
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
 
 type Moment = { timeBase: TimeBase; timeMs: number }
 /** What the roles of one part say. */

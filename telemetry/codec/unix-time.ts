@@ -1,4 +1,5 @@
 /** Times as payloads say them, for every codec whose payload leaves their form open. */
+import { timeMsMax } from '../point.ts'
 import type { TimeBase } from '../reading.ts'
 import { numberOf } from './numbers.ts'
 
@@ -7,9 +8,6 @@ const millisecondsFrom = 1e11
 /** The same bounds once more: 1973 in microseconds and in nanoseconds, 5138 in the unit below. */
 const microsecondsFrom = 1e14
 const nanosecondsFrom = 1e17
-/** 2262: the last time that fits into 64 bits of nanoseconds. */
-const timeMsMax = 9.2e12
-
 const iso = /^(?:\d{4}|[+-]\d{6})-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 const zone = /(Z|[+-]\d{2}:?\d{2})$/
 /** Longest ISO 8601 text worth reading: a date, a time with nanoseconds and a zone take 35 characters. */
