@@ -21,6 +21,7 @@ const commands: { [name: string]: Command } = {
     summary: 'shows what could not be stored, and tries it again',
     load: async () => ({ run: (await import('./commands/quarantine.ts')).quarantineCommand }),
   },
+  device: { summary: 'gives devices their passwords, and takes them away', load: () => import('./commands/device.ts') },
   export: { summary: 'writes stored readings to a file', load: () => import('./commands/export.ts') },
 }
 

@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { AccessConfig } from './broker/access/access.ts'
+import { devicesFileIn } from './broker/access/devices-file.ts'
 import { createBroker } from './broker/broker.ts'
 import { configVersion } from './config/difference.ts'
 import type { Config } from './config/load.ts'
@@ -37,6 +39,8 @@ export type Dewpoint = {
   reloads: { done: number; failed: number }
   /** From the next record on these routes count; answers what differs, a line for each. @throws StartError */
   setRoutes(routes: Route[]): Promise<string[]>
+  /** Reads the devices file now, when it is another; never rejects. */
+  reloadDevices(): Promise<void>
   close(): Promise<void>
 }
 
@@ -190,6 +194,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       ...entrance,
       listen: config.broker.listen,
       credentials: config.broker.credentials,
+      access: accessOf(config, folder.path),
       statusTopic: config.broker.status,
     })
     undo.push(broker.close)
@@ -210,9 +215,14 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         await ingest.setRoutes(routes, configVersion(routes))
         return plan.change(routes)
       },
+      reloadDevices: broker.reloadDevices,
       close,
     }
   }
+}
+
+function accessOf({ broker: { access } }: Config, folder: string): AccessConfig | null {
+  return access === null ? null : { ...access, devices: access.devices ?? devicesFileIn(folder) }
 }
 
 const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')

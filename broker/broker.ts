@@ -14,9 +14,18 @@ import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, type Message, MessageKind, type Qos } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { topicRefusal } from '../telemetry/topic-rules.ts'
-import { type Credentials, clientIdRefusal, connackCode, credentialsMatch } from './admission.ts'
+import { type AccessConfig, createAccess } from './access/access.ts'
+import { addressGroup, createAddressCount } from './access/addresses.ts'
+import type { Certificate } from './access/credentials.ts'
+import { discardSession, type SessionStore } from './access/discard-session.ts'
+import type { Owner } from './access/identity.ts'
+import type { UserPassword } from './access/sign-in.ts'
+import { createThrottle } from './access/throttle.ts'
+import { clientIdRefusal, connackCode } from './admission.ts'
+import { internals } from './aedes-internals.ts'
 import { hardenConnection } from './harden.ts'
 import { createPresence } from './presence.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { boundSessions, type Persistence } from './sessions.ts'
 
 type IncomingStore = { incomingStorePacket(client: Client, packet: PublishPacket): Promise<void> }
@@ -25,8 +34,14 @@ export type Address = { host: string; port: number }
 
 export type BrokerOptions = {
   listen: Address[]
-  /** null: anybody may connect. */
-  credentials: Credentials | null
+  /** One account that all devices share; null: there is none, and without `access` anybody may connect. */
+  credentials: UserPassword | null
+  /** Null or absent: no device has credentials of its own. */
+  access?: AccessConfig | null
+  /** The verified certificate of a client that connected with one. Absent: no listener asks for any. */
+  certificateOf?: (client: Client) => Certificate | null
+  /** Owners of persistent sessions; absent: sessions do not outlive the process either. */
+  sessionOwners?: Map<string, Owner>
   /** Topic pattern of births and wills. */
   statusTopic: string
   accept: Accept
@@ -44,17 +59,21 @@ export type Broker = {
   addresses: Address[]
   /** Publishes for the platform itself; not journaled. */
   publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>
+  /** Reads the devices file again when it is another. */
+  reloadDevices(): Promise<void>
   /** Takes no more messages, ends all connections. */
   close(): Promise<void>
 }
 
 /** @throws StartError when an address cannot be listened on. */
 export async function createBroker(options: BrokerOptions): Promise<Broker> {
-  const { accept, counters, credentials, log } = options
+  const { accept, counters, log } = options
   const status = topicPattern(options.statusTopic)
   const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
   const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost)
   const connects = new WeakMap<Client, ConnectPacket>()
+  const logRefusal = createRefusalLog(log)
+  const throttle = createThrottle()
   let closing = false
 
   const aedes = new Aedes({
@@ -68,44 +87,81 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       done(null, true)
     },
     authenticate(client, username, password, done) {
-      const refusal = admit(client, username, password)
-      if (refusal !== null) return done(refuse(refusal, client), false)
-      const { keepalive = 0, clean = true, will } = connects.get(client) as ConnectPacket
-      const details = { keepAliveS: keepalive, clean, ...(will && { willTopic: will.topic }) }
-      presence.begin(client, details).then(
-        () => done(null, true),
+      admit(client, username, password).then(
+        (refusal) => (refusal === null ? done(null, true) : done(refuse(refusal, client), false)),
         () => done(refuse('not_accepting', client), false),
       )
     },
+    authorizeSubscribe(client, subscription, done) {
+      if (access.maySubscribe(client, subscription.topic)) return done(null, subscription)
+      refuse('subscription_denied', client, { filter: subscription.topic })
+      done(null, null)
+    },
+    authorizeForward: (client, packet) => (access.mayReceive(client, packet.topic) ? packet : null),
     authorizePublish(client, packet, done) {
       // A will has no command; a dead broker's will has no client either.
       const isWill = packet.cmd === undefined
       if (isWill && closing) return done(new Error('broker is closing'))
-      const refusal = topicRefusal(packet.topic) ?? (options.isAccepting() ? null : 'not_accepting')
+      // 3.1.1 has no way to say no: without PUBACK and connection the device keeps its reading [MQTT-3.3.5-2].
+      const isAllowed = client === null || access.mayPublish(client, packet.topic)
+      const refusal =
+        topicRefusal(packet.topic) ??
+        (isAllowed ? null : 'topic_denied') ??
+        (options.isAccepting() ? null : 'not_accepting')
       if (refusal !== null) {
         if (!isWill) {
           counters.received++
           counters.refusedReadings++
         }
-        return done(refuse(refusal, client))
+        return done(refuse(refusal, client, { topic: packet.topic }))
       }
-      if (packet.qos === 2 && !isWill) return done(null)
-      take(client, packet, isWill).then(() => done(null), done)
+      const isReading = client !== null && !isWill
+      const held = isReading ? throttle.hold(client, access.waitMs(client, packet.payload.length)) : null
+      if (held === null) return takeUnlessQos2()
+      held.then(() => {
+        if (!internals(client as Client).conn.destroyed) return takeUnlessQos2()
+        counters.received++
+        counters.refusedReadings++
+        done(refuse('abandoned', client))
+      })
+
+      function takeUnlessQos2(): void {
+        if (packet.qos === 2 && !isWill) done(null)
+        else take(client, packet, isWill).then(() => done(null), done)
+      }
     },
   })
 
-  function admit(client: Client, username: string | undefined, password: Buffer | undefined): RefusalCode | null {
+  async function admit(client: Client, username?: string, password?: Buffer): Promise<RefusalCode | null> {
     const packet = connects.get(client) as ConnectPacket
+    const { clientId, keepalive = 0, clean = true, will } = packet
+    const { conn } = internals(client)
     if (!options.isAccepting()) return 'not_accepting'
-    if (credentials !== null && !credentialsMatch(credentials, username, password)) return 'bad_credentials'
-    const refusal = clientIdRefusal(packet.clientId, packet.clean ?? true)
+    const refusal = clientIdRefusal(clientId, clean)
     if (refusal !== null) return refusal
-    return packet.will !== undefined && topicRefusal(packet.will.topic) !== null ? 'client_id_invalid' : null
+    if (will !== undefined && topicRefusal(will.topic) !== null) return 'client_id_invalid'
+    conn.once('close', () => access.left(client))
+    const denied = await access.admit(client, {
+      username,
+      password,
+      givenId: clientId,
+      clientId: client.id,
+      isClean: clean,
+      willTopic: will?.topic,
+      remoteAddress: conn.remoteAddress ?? '',
+      certificate: options.certificateOf?.(client) ?? null,
+      end: (code) => conn.destroy(new Error(refusalCodes[code])),
+      isOpen: () => !conn.destroyed,
+    })
+    if (denied !== null) return denied
+    await presence.begin(client, { keepAliveS: keepalive, clean, ...(will && { willTopic: will.topic }) })
+    return null
   }
 
-  function refuse(code: RefusalCode, client: Client | null): AuthenticateError {
+  function refuse(code: RefusalCode, client: Client | null, details: object = {}): AuthenticateError {
     count(counters.refused, code)
-    log.warn({ code, client: client?.id }, 'refused')
+    const username = client === null ? undefined : connects.get(client)?.username
+    logRefusal(code, { client: client?.id, username, ...details })
     return Object.assign(new Error(refusalCodes[code]), { returnCode: connackCode(code) }) as AuthenticateError
   }
 
@@ -132,8 +188,19 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
 
   await aedes.listen()
-  const { persistence } = aedes as unknown as { persistence: Persistence & IncomingStore }
+  const { persistence } = aedes as unknown as { persistence: Persistence & IncomingStore & SessionStore }
   boundSessions(persistence, counters)
+  const access = await createAccess({
+    config: options.access ?? null,
+    shared: options.credentials,
+    owners: options.sessionOwners ?? new Map(),
+    discardSession: (clientId) => discardSession(persistence, clientId, aedes.id),
+    counters,
+    log,
+  }).catch(async (error: unknown) => {
+    await new Promise<void>((resolve) => aedes.close(resolve))
+    throw error
+  })
   const storeIncoming = persistence.incomingStorePacket.bind(persistence)
   persistence.incomingStorePacket = async (client, packet) => {
     await take(client, packet, false)
@@ -146,10 +213,17 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   aedes.on('connectionError', onConnectionError)
 
   const sockets = new Set<Socket>()
+  const addresses = createAddressCount(options.access?.connectionsPerAddress ?? Number.POSITIVE_INFINITY)
   const connectionsMax = allowedConnections()
   function connected(socket: Socket): void {
     if (sockets.size >= connectionsMax) {
       count(counters.refused, 'too_many_connections')
+      socket.destroy()
+      return
+    }
+    const address = addressGroup(socket.remoteAddress ?? '')
+    if (!addresses.enter(address)) {
+      count(counters.refused, 'too_many_connections_from_address')
       socket.destroy()
       return
     }
@@ -158,6 +232,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     counters.connectionsTotal++
     socket.once('close', () => {
       sockets.delete(socket)
+      addresses.leave(address)
       counters.connectionsOpen = sockets.size
     })
     hardenConnection(aedes.handle(socket), counters)
@@ -169,6 +244,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const closeAll = async () => {
     closing = true
     presence.stop()
+    access.close()
     const stopped = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     await new Promise<void>((resolve) => aedes.close(resolve))
     // Sockets that never became clients; aedes does not know of them.
@@ -187,6 +263,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       const { address, port } = server.address() as { address: string; port: number }
       return { host: address, port }
     }),
+    reloadDevices: access.reload,
     publish: (topic, payload, { retain }) =>
       new Promise((resolve, reject) => {
         const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 1, retain, dup: false } as const

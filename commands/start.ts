@@ -34,6 +34,9 @@ const demoSeed = 7
 /** What is not stored by then is in the journal, and the next start brings it to the store. */
 const closeMsMax = 15_000
 
+/** Devices of the demonstration have no credentials of their own. */
+const takesDemo = ({ broker }: Config) => broker.access === null || broker.anonymous || broker.credentials !== null
+
 const urlHost = (host: string) => {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return reachable.includes(':') ? `[${reachable}]` : reachable
@@ -53,7 +56,11 @@ function exampleTopic({ routes }: Config): string | null {
 
 function summary(dewpoint: Dewpoint, config: Config, isDemo: boolean): string {
   const { host, port } = dewpoint.broker[0] as { host: string; port: number }
-  const account = config.broker.credentials === null ? '' : ` -u ${config.broker.credentials.username} -P PASSWORD`
+  const { access, credentials } = config.broker
+  const user =
+    credentials?.username ??
+    (access === null || config.broker.anonymous ? null : `${exampleLevels[siteTag]}/${exampleLevels[deviceTag]}`)
+  const account = user === null ? '' : ` -u ${user} -P PASSWORD`
   const topic = exampleTopic(config)
   const example = `
 Publish a reading:
@@ -106,8 +113,9 @@ export async function run(argv: string[]): Promise<number> {
   const dewpoint = await startDewpoint(config, log, () => stop('a part failed', 1)).catch((error: Error) => {
     throw 'syscall' in error ? new StartError(`cannot start: ${error.message}`) : error
   })
-  const stopDemo = values['no-demo'] ? () => {} : startDemo(dewpoint, config)
-  process.stdout.write(summary(dewpoint, config, !values['no-demo']))
+  const isDemo = !values['no-demo'] && takesDemo(config)
+  const stopDemo = !isDemo ? () => {} : startDemo(dewpoint, config)
+  process.stdout.write(summary(dewpoint, config, isDemo))
 
   let isStopping = false
   const stopped = new Promise<{ why: string; exitCode: number }>((resolve) => {
@@ -125,7 +133,7 @@ export async function run(argv: string[]): Promise<number> {
   process.on('SIGHUP', () => {
     // A terminal sends it too, when its window is closed.
     if (isTerminalGone()) stop('SIGHUP', 0)
-    else void reload('SIGHUP')
+    else void Promise.all([reload('SIGHUP'), dewpoint.reloadDevices()])
   })
   const watch = watchFile(path ?? configFileName, () => void reload('the file changed'), log)
 

@@ -27,6 +27,7 @@ const defaults = {
     listen: [{ host: '127.0.0.1', port: 1883 }],
     anonymous: false,
     credentials: null,
+    access: null,
     status: 'sensors/{site}/{device}/status',
   },
   http: { host: '127.0.0.1', port: 8080, anonymous: false, ingestToken: null },
@@ -88,6 +89,7 @@ routes:
       ],
       anonymous: false,
       credentials: { username: 'sensors', password: '1:2}' },
+      access: null,
       status: 's/{device}',
     },
     http: { host: '::', port: 80, anonymous: true, ingestToken: 'secret' },
@@ -274,7 +276,7 @@ test.each([
 })
 
 const beyond =
-  '1 broker.listen[0]: "mqtt://0.0.0.0" listens beyond loopback, where anyone could publish: give broker.credentials, or say broker.anonymous: true'
+  '1 broker.listen[0]: "mqtt://0.0.0.0" listens beyond loopback, where anyone could publish: give broker.access or broker.credentials, or say broker.anonymous: true'
 
 test.each([
   ['[mqtt://0.0.0.0]', [beyond]],

@@ -19,6 +19,17 @@ import { linkText } from './rules.ts'
 import { type ConfigFile, configSchema } from './schema.ts'
 import { sizeBytes } from './size.ts'
 
+export type Access = {
+  /** The devices file; null: the one in the data folder. */
+  devices: string | null
+  derivedKeys: string[]
+  operators: Array<{ username: string; password: string }>
+  rules: { publish: string[]; subscribe: string[] }
+  connectionsPerAddress: number | null
+  /** The broker's, once more. */
+  anonymous: boolean
+}
+
 /** Plain data, everything filled in. */
 export type Config = {
   /** Folder, relative to the working directory. */
@@ -27,6 +38,7 @@ export type Config = {
     listen: Address[]
     anonymous: boolean
     credentials: { username: string; password: string } | null
+    access: Access | null
     /** Topic pattern of births and wills. */
     status: string
   }
@@ -80,7 +92,13 @@ function toConfig(file: ConfigFile): Config {
   const { store } = file
   return {
     data: file.data,
-    broker: { listen: listen.map((it) => sure(mqttAddress(it))), anonymous, credentials: credentials ?? null, status },
+    broker: {
+      listen: listen.map((it) => sure(mqttAddress(it))),
+      anonymous,
+      credentials: credentials ?? null,
+      access: toAccess(file.broker),
+      status,
+    },
     http: {
       ...sure(httpAddress(file.http.listen)),
       anonymous: file.http.anonymous,
@@ -91,6 +109,13 @@ function toConfig(file: ConfigFile): Config {
     sources: file.sources.map(toSource),
     routes: file.routes.map(toRoute),
   }
+}
+
+function toAccess({ access, anonymous }: ConfigFile['broker']): Access | null {
+  if (access === undefined) return null
+  const { devices = null, derivedKey = [], operators, rules, connectionsPerAddress = null } = access
+  const derivedKeys = typeof derivedKey === 'string' ? [derivedKey] : derivedKey
+  return { devices, derivedKeys, operators, rules, connectionsPerAddress, anonymous }
 }
 
 function toSource({ username, password, share, ...source }: ConfigFile['sources'][number]): Source {

@@ -1,5 +1,6 @@
 /** What must hold between values of the file: who can reach the listeners, and what is taken already. */
 import type { FieldType } from '../telemetry/point.ts'
+import { checkAccess } from './access-relations.ts'
 import { type Address, httpAddress, isLoopback, mqttAddress, sourceAddress } from './address.ts'
 import { type Sound, whole } from './check.ts'
 import { routeFields } from './field-types.ts'
@@ -18,9 +19,10 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
   )
   const httpListeners = listener('http.listen', file.http?.listen, httpAddress)
   // A key that is there but has a problem is undefined: what was meant is not known, so nothing is said about it.
-  const hasCredentials = file.broker !== undefined && 'credentials' in file.broker
-  if (file.broker?.anonymous === false && !hasCredentials) {
-    const waysOut = 'where anyone could publish: give broker.credentials, or say broker.anonymous: true'
+  const isGuarded = file.broker !== undefined && ('credentials' in file.broker || 'access' in file.broker)
+  if (file.broker?.anonymous === false && !isGuarded) {
+    const waysOut =
+      'where anyone could publish: give broker.access or broker.credentials, or say broker.anonymous: true'
     reportReachable(brokerListeners, waysOut, problems)
   }
   if (file.http?.anonymous === false) {
@@ -29,6 +31,7 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
     reportReachable(httpListeners, waysOut, problems)
   }
   reportTakenAddresses([...brokerListeners, ...httpListeners], problems)
+  checkAccess(file.broker, problems)
   checkSources(file.sources ?? [], problems)
   for (const [i, route] of (file.routes ?? []).entries()) {
     if (route !== undefined) checkRoute(route, problems, `routes[${i}]`)

@@ -30,6 +30,17 @@ export const topicRule: Rule = (source) => {
   return topicTextProblem(source)
 }
 
+/** Of a rule of access. */
+export const accessTopicRule: Rule = (source) => {
+  const problem = topicPatternProblem(source)
+  if (problem !== null) return problem
+  if (source.startsWith('$')) return 'begins with $, such topics belong to the broker'
+  return topicTextProblem(source)
+}
+
+/** A random text; shorter ones could be found from the password of one device. */
+export const derivedKeyRule: Rule = (key) => (/^[\x21-\x7e]{32,}$/.test(key) ? null : '')
+
 /** The topic of a message. */
 export const topicNameRule: Rule = (topic) => {
   if (topic === '') return ''

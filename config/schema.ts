@@ -5,6 +5,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { limits } from '../telemetry/limits.ts'
 import { defaultChannels, deviceTag, readingTopic, statusTopic } from '../telemetry/schema.ts'
+import { accessSchema } from './access-schema.ts'
 import { routeSchema } from './route-schema.ts'
 import * as rules from './rules.ts'
 import { journalBytesMin, sizeText } from './size.ts'
@@ -83,10 +84,11 @@ const broker = Type.Object(
     ),
     anonymous: Type.Boolean({
       title: 'true or false',
-      description: 'Whether devices may connect without credentials. Beyond loopback either this or credentials.',
+      description: 'Whether devices may connect without credentials. Beyond loopback this, credentials or access.',
       default: false,
     }),
     credentials: Type.Optional(credentials),
+    access: Type.Optional(accessSchema),
     status: text(rules.topicRule, {
       title: `a topic pattern that names {${deviceTag}}`,
       description: 'Topics of births and wills.',

@@ -72,6 +72,7 @@ export function createMetrics(source: MetricsSource): Registry {
   gauge('broker_connections', 'Open MQTT connections', () => counters.connectionsOpen)
   counter('broker_connections_total', 'MQTT connections since the start', () => counters.connectionsTotal)
   byCode('broker_refused_total', 'Everything that an entrance refused, by code', () => counters.refused)
+  counter('broker_throttled_total', 'Messages of devices that send faster than the limit', () => counters.throttled)
   counter(
     'broker_subscriber_dropped_total',
     'QoS 0 messages not sent to slow subscribers',

@@ -18,7 +18,7 @@ export type TableOptions = {
 export type Row = { number: number; line: number } & ({ timeMs: number; value: number } | { problem: string })
 
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
-const separators = [';', '\t', ','] as const
+export const separators = [';', '\t', ','] as const
 
 const isNumber = (cell: string | undefined): cell is string => cell !== undefined && decimal.test(cell)
 
@@ -81,7 +81,7 @@ function findColumns(first: string[], options: TableOptions): { time: number; va
 }
 
 /** Cells may stand in double quotes; a quote inside is written twice. */
-function splitLine(line: string, separator: string): string[] {
+export function splitLine(line: string, separator: string): string[] {
   if (!line.includes('"')) return line.split(separator).map((cell) => cell.trim())
   const cells: string[] = []
   let cell = ''

@@ -25,6 +25,8 @@ export type Counters = {
   refusedReadings: number
   /** Everything that was refused, connections too, by code. */
   refused: Partial<Record<RefusalCode, number>>
+  /** Messages that waited since their device sends faster than the limit. */
+  throttled: number
   /** Outgoing QoS 0 messages dropped because their subscriber reads too slowly. */
   subscriberDropped: number
   /** Messages not kept for a persistent session since its queue is full. */
@@ -66,6 +68,7 @@ export const createCounters = (): Counters => ({
   received: 0,
   refusedReadings: 0,
   refused: {},
+  throttled: 0,
   subscriberDropped: 0,
   sessionDropped: 0,
   retainedDropped: 0,

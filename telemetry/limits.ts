@@ -25,6 +25,40 @@ export const limits = {
   connectTimeoutMs: 10_000,
   /** Packets of one connection that wait for the journal before the broker reads no more from its socket. */
   packetsInFlightMax: 64,
+  /** Longest name of a site or device that signs in by it. */
+  deviceNameBytesMax: 128,
+  /** Topics of one client whose answer is remembered. */
+  topicsRememberedPerClient: 8,
+  /** Persistent sessions of one device or operator; the one that was here longest ago is discarded for a new one. */
+  sessionsPerAccountMax: 16,
+  /** What one device may send in the long run, ... */
+  deviceMessagesPerS: 1_000,
+  deviceBytesPerS: 1 * MiB,
+  /** ... and at once, as when it empties its flash; the rest waits without acknowledgement. */
+  deviceMessagesBurst: 10_000,
+  deviceBytesBurst: 16 * MiB,
+  /** 240,000 devices are 55 MiB. */
+  devicesFileBytesMax: 256 * MiB,
+  /** N * r * p of a password's hash: 64 MiB of memory, a quarter of a second. */
+  passwordHashCostMax: 65_536 * 8,
+  /** Passwords checked at once; the other threads are the journal's. */
+  passwordChecksAtOnce: 2,
+  /** Passwords that wait for their check; an address with more of them than any other gives way. */
+  passwordChecksWaitingMax: 256,
+  /** Devices whose right password is remembered, so that a storm of reconnects costs no hashes. */
+  passwordsRememberedMax: 250_000,
+  /** Wrong passwords that cost no wait: of one name from one address, ... */
+  attemptsFreePerName: 5,
+  attemptsWaitMsMaxPerName: 300_000,
+  /** ... and of all names from one address, behind which there may be a whole site. */
+  attemptsFreePerAddress: 50,
+  attemptsWaitMsMaxPerAddress: 60_000,
+  /** Names and addresses remembered for wrong passwords, each. */
+  attemptsRememberedMax: 100_000,
+  /** A wrong password is answered no earlier, so that the time tells nothing about the name. */
+  wrongPasswordAnswerMsMin: 300,
+  /** Lines that tell of refusals; more are counted in the next one. */
+  refusalLogsPerS: 10,
   /** Bytes that wait for a slow subscriber: QoS 0 to it is dropped from here on ... */
   subscriberBacklogBytesMax: 256 * KiB,
   /** ... and the connection is closed from here on. */
@@ -159,6 +193,8 @@ export const limits = {
 
 assert(limits.packetBytesMaxBeforeConnect <= limits.packetBytesMax)
 assert(limits.subscriberBacklogBytesMax < limits.subscriberBacklogBytesClose)
+// Each message passes at some time.
+assert(limits.packetBytesMax <= limits.deviceBytesBurst)
 assert(limits.valueCharsMax <= limits.textBytesMax && limits.textBytesMax <= limits.packetBytesMax)
 assert(limits.packetBytesMax + limits.clientIdBytesMax + 64 <= limits.journalReadBytes / 2, 'a record fits half a read')
 assert(

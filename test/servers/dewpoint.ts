@@ -17,6 +17,8 @@ export type DewpointOptions = {
   influxd?: Influxd
   /** More lines of telemetry.yaml. */
   config?: string
+  /** More lines below its key broker. */
+  broker?: string
   /** Where the data folder goes, when not into the test's own folder. */
   data?: string
   env?: NodeJS.ProcessEnv
@@ -29,6 +31,8 @@ export type DewpointServer = {
   readonly mqttUrl: string
   readonly httpUrl: string
   readonly data: string
+  /** Path of telemetry.yaml. */
+  readonly config: string
   /** Log lines so far. */
   log(): string
   get<T>(path: string): Promise<T>
@@ -56,7 +60,7 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
   const store = influxd
     ? `{ type: influxdb, url: "${influxd.url}", org: ${influxd.org}, bucket: ${influxd.bucket}, token: "${influxd.token}" }`
     : '{ type: duckdb }'
-  const text = `broker:\n  listen: [mqtt://127.0.0.1:${mqttPort}]\nhttp:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
+  const text = `broker:\n  listen: [mqtt://127.0.0.1:${mqttPort}]\n${options.broker ?? ''}http:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
   const configure = (config: string) => writeFileSync(configPath, text + config)
   configure(options.config ?? '')
   let child: ChildProcess
@@ -94,6 +98,7 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
     mqttUrl: `mqtt://127.0.0.1:${mqttPort}`,
     httpUrl,
     data,
+    config: configPath,
     log: () => log,
     async get(path) {
       const response = await fetch(httpUrl + path)

@@ -1,0 +1,83 @@
+/** What each admitted client may do. Asked for every message, so answers of a client are remembered with it. */
+import type { Counters } from '../../telemetry/counters.ts'
+import { limits } from '../../telemetry/limits.ts'
+import type { Identity } from './identity.ts'
+import { createRate, type Rate } from './rate.ts'
+import { createTopicAccess, type TopicRules } from './topic-access.ts'
+
+type Client = object
+
+type Rights = {
+  identity: Identity
+  isRevoked: boolean
+  /** Topics found to be allowed, the latest last. */
+  publishable: string[]
+  receivable: string[]
+  /** Null: nothing came yet. */
+  rate: Rate | null
+}
+
+export type ClientRights = {
+  grant(client: Client, identity: Identity): void
+  /** From now on it may nothing. */
+  revoke(client: Client): void
+  /** Whether the identity may publish there, before it is granted anything. */
+  allows(identity: Identity, topic: string): boolean
+  mayPublish(client: Client, topic: string): boolean
+  maySubscribe(client: Client, filter: string): boolean
+  mayReceive(client: Client, topic: string): boolean
+  waitMs(client: Client, bytes: number): number
+}
+
+/** `rules`: null: none are configured. Topics that begin with $ are another matter (topic-rules.ts), but for reading. */
+export function createClientRights(rules: TopicRules | null, counters: Counters, nowMs: () => number): ClientRights {
+  const topics = createTopicAccess(rules ?? { publish: [], subscribe: [] })
+  const granted = new WeakMap<Client, Rights>()
+
+  function remembered(known: string[], topic: string, ask: () => boolean): boolean {
+    if (known.includes(topic)) return true
+    if (!ask()) return false
+    if (known.length >= limits.topicsRememberedPerClient) known.shift()
+    known.push(topic)
+    return true
+  }
+
+  return {
+    grant(client, identity) {
+      granted.set(client, { identity, isRevoked: false, publishable: [], receivable: [], rate: null })
+    },
+    revoke(client) {
+      const rights = granted.get(client)
+      if (rights !== undefined) rights.isRevoked = true
+    },
+    allows: ({ device }, topic) => device === null || topics.mayPublish(device, topic),
+    mayPublish(client, topic) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.isRevoked) return false
+      const { device } = rights.identity
+      return device === null || remembered(rights.publishable, topic, () => topics.mayPublish(device, topic))
+    },
+    maySubscribe(client, filter) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.isRevoked) return false
+      const { device, kind } = rights.identity
+      if (device !== null) return topics.maySubscribe(device, filter)
+      // Who is connected and what they subscribe to is the operators' business, where there are any.
+      return kind === 'operator' || rules === null || !filter.startsWith('$')
+    },
+    mayReceive(client, topic) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.isRevoked) return false
+      const { device } = rights.identity
+      return device === null || remembered(rights.receivable, topic, () => topics.mayReceive(device, topic))
+    },
+    waitMs(client, bytes) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.identity.device === null) return 0
+      rights.rate ??= createRate()
+      const waitMs = rights.rate.waitMs(bytes, nowMs())
+      if (waitMs > 0) counters.throttled++
+      return waitMs
+    },
+  }
+}
