@@ -5,7 +5,14 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AuthenticateError, type Client, type ConnectPacket, type PublishPacket } from 'aedes'
+import {
+  Aedes,
+  type AedesOptions,
+  type AuthenticateError,
+  type Client,
+  type ConnectPacket,
+  type PublishPacket,
+} from 'aedes'
 import type { Logger } from 'pino'
 import { type Counters, count } from '../telemetry/counters.ts'
 import type { NextEpoch } from '../telemetry/epoch.ts'
@@ -22,11 +29,12 @@ import type { Owner } from './access/identity.ts'
 import type { UserPassword } from './access/sign-in.ts'
 import { createThrottle } from './access/throttle.ts'
 import { clientIdRefusal, connackCode } from './admission.ts'
-import { internals } from './aedes-internals.ts'
-import { hardenConnection } from './harden.ts'
+import { type AedesPersistence, internals } from './aedes-internals.ts'
+import { createMends } from './mends/mends.ts'
+import { indexRetained } from './mends/retained-lookup.ts'
 import { createPresence } from './presence.ts'
 import { createRefusalLog } from './refusal-log.ts'
-import { boundSessions, type Persistence } from './sessions.ts'
+import { boundSessions } from './sessions.ts'
 
 type IncomingStore = { incomingStorePacket(client: Client, packet: PublishPacket): Promise<void> }
 
@@ -76,11 +84,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const throttle = createThrottle()
   let closing = false
 
-  const aedes = new Aedes({
-    concurrency: 0,
+  const mends = createMends(counters, () => false)
+  const hooks: AedesOptions = {
     connectTimeout: limits.connectTimeoutMs,
-    // What a device flushes behind its CONNECT is bounded in bytes by the read-ahead, not by a count of packets.
-    queueLimit: 65_536,
     maxClientsIdLength: limits.clientIdBytesMax,
     preConnect(client, packet, done) {
       connects.set(client, packet)
@@ -130,7 +136,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         else take(client, packet, isWill).then(() => done(null), done)
       }
     },
-  })
+  }
+  const aedes = new Aedes(mends.options(hooks))
 
   async function admit(client: Client, username?: string, password?: Buffer): Promise<RefusalCode | null> {
     const packet = connects.get(client) as ConnectPacket
@@ -188,7 +195,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   }
 
   await aedes.listen()
-  const { persistence } = aedes as unknown as { persistence: Persistence & IncomingStore & SessionStore }
+  const { persistence } = aedes as unknown as { persistence: AedesPersistence & IncomingStore & SessionStore }
+  indexRetained(persistence)
   boundSessions(persistence, counters)
   const access = await createAccess({
     config: options.access ?? null,
@@ -206,6 +214,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     await take(client, packet, false)
     return storeIncoming(client, packet)
   }
+  mends.listening(aedes)
   aedes.on('keepaliveTimeout', presence.sawKeepAliveTimeout)
   const onConnectionError = (client: Client, error: Error) =>
     log.debug({ client: client.id, err: error }, 'client error')
@@ -235,7 +244,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       addresses.leave(address)
       counters.connectionsOpen = sockets.size
     })
-    hardenConnection(aedes.handle(socket), counters)
+    mends.connected(aedes.handle(socket))
   }
 
   const servers: Server[] = []

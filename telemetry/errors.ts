@@ -20,6 +20,7 @@ export type QuarantineCode = keyof typeof quarantineCodes
 /** Why an entrance (broker, HTTP, source) said no. */
 export const refusalCodes = {
   packet_too_large: 'a packet was longer than the limit',
+  packet_malformed: 'a packet broke the rules of MQTT',
   client_id_too_long: 'the client identifier was longer than the limit',
   client_id_invalid: 'the client identifier is reserved, or it or the will topic holds characters that MQTT forbids',
   topic_invalid: 'the topic is empty, too long, or holds characters that MQTT forbids',
@@ -27,6 +28,11 @@ export const refusalCodes = {
   topic_denied: 'the rules of access do not let the client publish to the topic, or will it',
   subscription_denied: 'the rules of access do not let the client subscribe to the filter',
   topic_reserved: 'topics that begin with $ belong to the broker',
+  filter_reserved: 'topic filters that begin with $ are for operators',
+  filter_invalid: 'the topic filter has too many levels',
+  too_many_subscriptions: 'the limit of subscriptions, of the client or of all, is reached',
+  not_acknowledging: 'the client does not acknowledge what it is sent',
+  authentication_timeout: 'nobody said in time whether the client may connect',
   bad_credentials: 'user name, password or token are wrong',
   credential_revoked: 'the device was revoked, or given another password',
   too_many_attempts: 'too many wrong passwords came from the address, or wait to be checked',

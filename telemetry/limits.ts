@@ -12,6 +12,16 @@ export const limits = {
   /** Longest packet before the CONNECT is granted. */
   packetBytesMaxBeforeConnect: 4 * KiB,
   clientIdBytesMax: 256,
+  /** Topic filters of one SUBSCRIBE or UNSUBSCRIBE; more close the connection. */
+  filtersPerPacketMax: 1_000,
+  /** Live subscriptions of one client, ... */
+  subscriptionsPerClientMax: 1_000,
+  /** ... and of all together; more are not granted. */
+  subscriptionsMax: 250_000,
+  /** Levels of a topic; more close the connection. */
+  topicLevelsMax: 200,
+  /** Levels of a topic filter, as many as aedes' memory of sessions can match; more are not granted. */
+  filterLevelsMax: 100,
   topicBytesMax: 1024,
   /** Less where the system allows fewer open files. */
   connectionsMax: 15_000,
@@ -23,6 +33,10 @@ export const limits = {
   retainedTopicsMax: 100_000,
   /** How long a connection may stay silent before its CONNECT. */
   connectTimeoutMs: 10_000,
+  /** How long it may take to find out whether a client may connect; then it is told to try later. */
+  authenticateMsMax: 30_000,
+  /** How long what a client sent is still answered after it has ended its sending. */
+  lastAnswersMsMax: 2_000,
   /** Packets of one connection that wait for the journal before the broker reads no more from its socket. */
   packetsInFlightMax: 64,
   /** Longest name of a site or device that signs in by it. */
@@ -63,6 +77,14 @@ export const limits = {
   subscriberBacklogBytesMax: 256 * KiB,
   /** ... and the connection is closed from here on. */
   subscriberBacklogBytesClose: 1 * MiB,
+  /** From here on the broker reads nothing more from a client until it has read what it was answered. */
+  unreadAnswerBytesMax: 512 * KiB,
+  /** Stored messages (retained, of a session's queue) wait from here on until the client has read those before. */
+  storedBacklogBytesMax: 64 * KiB,
+  /** Packets of QoS 1 and 2 to a client that it has not acknowledged; with more the connection is closed. */
+  subscriberInFlightMax: 20_000,
+  /** Sessions that are known to have been there when their client comes back, beyond those with subscriptions. */
+  sessionsRememberedMax: 100_000,
 
   /** Readings that one message may hold; a message with more is quarantined. */
   readingsPerMessageMax: 10_000,
@@ -192,9 +214,12 @@ export const limits = {
 } as const
 
 assert(limits.packetBytesMaxBeforeConnect <= limits.packetBytesMax)
-assert(limits.subscriberBacklogBytesMax < limits.subscriberBacklogBytesClose)
 // Each message passes at some time.
 assert(limits.packetBytesMax <= limits.deviceBytesBurst)
+assert(limits.subscriberBacklogBytesMax < limits.unreadAnswerBytesMax)
+assert(limits.unreadAnswerBytesMax < limits.subscriberBacklogBytesClose)
+assert(limits.storedBacklogBytesMax + limits.packetBytesMax < limits.subscriberBacklogBytesClose)
+assert(limits.subscriberInFlightMax < 65_535, 'a packet identifier is free again before it is given anew')
 assert(limits.valueCharsMax <= limits.textBytesMax && limits.textBytesMax <= limits.packetBytesMax)
 assert(limits.packetBytesMax + limits.clientIdBytesMax + 64 <= limits.journalReadBytes / 2, 'a record fits half a read')
 assert(

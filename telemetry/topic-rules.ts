@@ -11,3 +11,11 @@ export function topicRefusal(topic: string): RefusalCode | null {
   if (topic === '' || /[+#]/.test(topic) || isBroken(topic)) return 'topic_invalid'
   return Buffer.byteLength(topic) > limits.topicBytesMax ? 'topic_invalid' : null
 }
+
+/** Whether the text is a topic filter: wildcards stand alone on their level, # on the last one [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
+export function isTopicFilter(text: string): boolean {
+  if (text === '' || Buffer.byteLength(text) > limits.topicBytesMax) return false
+  if (!/[+#]/.test(text)) return true
+  const levels = text.split('/')
+  return levels.every((level, i) => level === '+' || (level === '#' && i === levels.length - 1) || !/[+#]/.test(level))
+}

@@ -1,0 +1,140 @@
+/**
+ * Packets of one connection are taken in their order where the order matters, and no more of them are read than can be
+ * handled. aedes handles whatever it has read at once: a SUBSCRIBE overtakes the PUBLISH before it, a DISCONNECT takes
+ * back what is not acknowledged yet, two equal packets of QoS 2 are published twice. And each segment that trickles in
+ * makes it read on, whatever is in flight.
+ */
+import { limits } from '../../telemetry/limits.ts'
+import type { AedesClient, RawPacket } from '../aedes-internals.ts'
+import type { Mend } from './mend.ts'
+
+/** They wait for all before them, and all after them wait for them. */
+const aloneTypes = new Set(['connect', 'subscribe', 'unsubscribe', 'disconnect'])
+
+/** Packets with the same key wait for one another: null where there is nothing to wait for. */
+function keyOf({ cmd, qos, retain, messageId, topic }: RawPacket): number | string | null {
+  if ((cmd === 'publish' && qos === 2) || cmd === 'pubrel') return messageId as number
+  // Each QoS has its own way through aedes, and the last retained message is to stay.
+  return cmd === 'publish' && retain ? topic : null
+}
+
+export const takeInTurns = (): Mend => ({ connected: orderConnection })
+
+function orderConnection(client: AedesClient): void {
+  const { conn, _parser: parser } = client
+  const handle = parser.listeners('packet')[0] as (this: object, packet: RawPacket) => void
+  let held: RawPacket[] = []
+  let isAlone = false
+  let isReleasing = false
+  /** Keys of packets that are being handled. */
+  let busy: Set<number | string> | null = null
+  let waitsForDrain = false
+  /** The client sends no more. */
+  let hasEnded = false
+
+  function mustWait(packet: RawPacket): boolean {
+    if (isAlone) return true
+    if (aloneTypes.has(packet.cmd)) return client._parsingBatch > 0
+    if (busy === null || busy.size === 0) return false
+    const key = keyOf(packet)
+    return key !== null && busy.has(key)
+  }
+
+  function take(packet: RawPacket): void {
+    // Nothing counts after a DISCONNECT [MQTT-3.14.4-2], which itself counts at once: there is no will any more.
+    if (client.closed || client._disconnected) return
+    if (packet.cmd === 'disconnect' && client.connackSent) client._disconnected = true
+    // Its answer has no place in the order, and a client whose packets wait is alive.
+    if (packet.cmd === 'pingreq' && client.connackSent) handle.call(parser, packet)
+    else if (held.length > 0 || mustWait(packet)) {
+      if (client._keepaliveInterval > 0) client._keepaliveTimer?.refresh()
+      held.push(packet)
+    } else start(packet)
+  }
+
+  function start(packet: RawPacket): void {
+    const key = keyOf(packet)
+    if (aloneTypes.has(packet.cmd)) {
+      isAlone = true
+      client._nextBatch = packet.cmd === 'connect' ? connected : doneAlone
+    } else if (key !== null) {
+      busy ??= new Set()
+      busy.add(key)
+      client._nextBatch = (error) => {
+        busy?.delete(key)
+        next(error)
+      }
+    }
+    handle.call(parser, packet)
+    if (client._nextBatch !== next) client._nextBatch = next
+  }
+
+  function next(error?: Error): void {
+    if (error) return void client.emit('error', error)
+    client._parsingBatch--
+    release()
+    if (client._parsingBatch > 0) return
+    if (hasEnded) setImmediate(close)
+    else read()
+  }
+  function doneAlone(error?: Error): void {
+    isAlone = false
+    next(error)
+  }
+  /** The end of a CONNECT is told when the queue of the session is sent; packets are taken from its CONNACK on. */
+  function connected(error?: Error): void {
+    if (error) client.emit('error', error)
+  }
+  client.resume = () => {
+    client._paused = false
+    if (client.connackSent) doneAlone()
+  }
+
+  function release(): void {
+    if (held.length === 0 || isReleasing) return
+    isReleasing = true
+    let taken = 0
+    for (const packet of held) {
+      if (client.closed || mustWait(packet)) break
+      taken++
+      start(packet)
+    }
+    held = client.closed ? [] : held.slice(taken)
+    isReleasing = false
+  }
+
+  function read(): void {
+    if (client.closed || client._disconnected || client._paused || held.length > 0) return
+    if (client._parsingBatch >= limits.packetsInFlightMax) return
+    // A client that sends and does not read what it is answered: its answers are bounded, too.
+    const bytes = conn.writableLength > limits.unreadAnswerBytesMax ? waitForDrain() : conn.read()
+    if (bytes !== null) parser.parse(bytes)
+  }
+  function waitForDrain(): null {
+    if (waitsForDrain) return null
+    waitsForDrain = true
+    conn.once('drain', () => {
+      waitsForDrain = false
+      read()
+    })
+    return null
+  }
+  const close = () => client.close()
+  /** What it sent before is answered first; where that takes long, it is gone. */
+  function ended(): void {
+    hasEnded = true
+    if (client._parsingBatch === 0) close()
+    else setTimeout(close, limits.lastAnswersMsMax).unref()
+  }
+
+  client._nextBatch = next
+  client._parsingBatch = 0
+  parser.removeAllListeners('packet')
+  parser.on('packet', take)
+  conn.removeAllListeners('readable')
+  conn.on('readable', read)
+  for (const listener of conn.listeners('end'))
+    if (listener.name === 'bound close') conn.removeListener('end', listener as () => void)
+  conn.allowHalfOpen = true
+  conn.on('end', ended)
+}
