@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AccessConfig } from './broker/access/access.ts'
 import { devicesFileIn } from './broker/access/devices-file.ts'
-import { createBroker } from './broker/broker.ts'
+import { type Broker, createBroker } from './broker/broker.ts'
 import { configVersion } from './config/difference.ts'
 import type { Config } from './config/load.ts'
 import { createConsole } from './console/console.ts'
@@ -30,7 +30,9 @@ import { topicPattern } from './telemetry/topic.ts'
 const flushMsMax = 3_000
 
 export type Dewpoint = {
-  broker: Array<{ host: string; port: number }>
+  broker: Broker['addresses']
+  /** Takes the files of broker.tls into use as they are now. */
+  reloadCertificate: Broker['reloadCertificate']
   http: { host: string; port: number }
   data: string
   store: string
@@ -127,6 +129,8 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       await Promise.all([ingest.close(), liveness.close()])
     })
 
+    let sources: RunningSource[] = []
+    let broker: Broker | null = null
     const balance = (): Balance => {
       const { stored, quarantined, duplicate, damaged } = ingest.checkpoint()
       const accepted = journal.ordinal()
@@ -154,6 +158,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         liveness: healthy,
         store: { ok: delivery.isAvailable, detail: delivery.detail },
         ...Object.fromEntries(sources.map((source) => [`source ${source.name}`, source.check()])),
+        sessions: { ok: broker?.sessionProblem() == null, detail: broker?.sessionProblem() ?? '' },
         ...failures,
       }
     }
@@ -168,7 +173,6 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     }
     const status = topicPattern(config.broker.status)
     const isStatus = (topic: string) => status.match(topic) !== null
-    let sources: RunningSource[] = []
     console = await createConsole({
       ...entrance,
       ...config.http,
@@ -186,15 +190,18 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         replay: (entries) => replayInto(journal, entries),
       },
       openRows: ingest.openRows,
+      commands: () => broker?.commands ?? null,
+      brokerStats: () => broker?.stats() ?? null,
       checks,
     })
     undo.push(console.close)
 
-    const broker = await createBroker({
+    broker = await createBroker({
       ...entrance,
-      listen: config.broker.listen,
-      credentials: config.broker.credentials,
+      ...config.broker,
       access: accessOf(config, folder.path),
+      folder: folder.path,
+      connectionsMax: config.broker.connections,
       statusTopic: config.broker.status,
     })
     undo.push(broker.close)
@@ -205,6 +212,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
 
     return {
       broker: broker.addresses,
+      reloadCertificate: broker.reloadCertificate,
       http: console.address,
       data: folder.path,
       store: describeStore(config, folder.path),

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Aedes, Client, Subscription } from 'aedes'
-import type { Persistence as SessionPersistence } from './sessions.ts'
+import type { Persistence as SessionPersistence } from './sessions/persistence.ts'
 
 /** What a parser hands on, and what a client is sent: the fields that the mends look at. */
 export type RawPacket = {
@@ -92,19 +92,16 @@ type Stream = AsyncIterable<RawPacket> & NodeJS.ReadableStream
 
 /** What is used of aedes-persistence 11. */
 export type AedesPersistence = SessionPersistence & {
-  addSubscriptions(client: { id: string }, subscriptions: Subscription[]): Promise<void>
-  removeSubscriptions(client: { id: string }, filters: string[]): Promise<void>
   subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
-  subscriptionsByTopic(topic: string): Promise<Array<{ clientId: string; topic: string; qos: number }>>
-  cleanSubscriptions(client: { id: string }): Promise<void>
   createRetainedStream(filter: string): Stream
   createRetainedStreamCombi(filters: string[]): Stream
-  outgoingStream(client: AedesClient): Stream
-  outgoingUpdate(client: AedesClient, packet: RawPacket): Promise<void>
 }
 
 export type AedesBroker = Aedes & {
   persistence: AedesPersistence
   /** The option is clamped to 100, which is what mqemitter can match. */
   maxTopicLevels: number
+  /** Of the last packet that the broker has numbered. */
+  counter: number
+  clients: { [id: string]: Client | undefined }
 }

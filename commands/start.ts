@@ -24,6 +24,7 @@ Runs broker, journal, store and page until it is stopped by Ctrl-C or SIGTERM.
   --help          this text
 
 SIGHUP, or a change of the configuration file, brings new routes into use; everything else in it needs a restart.
+The same for the certificate of broker.tls: SIGHUP, or a change of its files, while connections stand.
 Log lines (JSON) go to standard error; LOG_LEVEL=debug|info|warn|error chooses how many.
 Exit code: 0 when it was stopped, 1 when a part failed, 2 for something to mend before a start.
 `
@@ -54,18 +55,26 @@ function exampleTopic({ routes }: Config): string | null {
   return levels.join('/')
 }
 
+/** Where the demonstration, and the example, connect. */
+const plainListener = (dewpoint: Dewpoint) => dewpoint.broker.find(({ scheme }) => scheme === 'mqtt')
+
 function summary(dewpoint: Dewpoint, config: Config, isDemo: boolean): string {
-  const { host, port } = dewpoint.broker[0] as { host: string; port: number }
+  const plain = plainListener(dewpoint)
   const { access, credentials } = config.broker
   const user =
     credentials?.username ??
     (access === null || config.broker.anonymous ? null : `${exampleLevels[siteTag]}/${exampleLevels[deviceTag]}`)
   const account = user === null ? '' : ` -u ${user} -P PASSWORD`
   const topic = exampleTopic(config)
-  const example = `
+  const example =
+    plain === undefined || topic === null
+      ? ''
+      : `
 Publish a reading:
-  mosquitto_pub -h ${urlHost(host)} -p ${port}${account} -q 1 -t ${topic} -m 0.2`
-  const brokers = dewpoint.broker.map((it) => `mqtt://${urlHost(it.host)}:${it.port}`).join('  ')
+  mosquitto_pub -h ${urlHost(plain.host)} -p ${plain.port}${account} -q 1 -t ${topic} -m 0.2`
+  const brokers = dewpoint.broker
+    .map(({ scheme, host, port, path }) => `${scheme}://${urlHost(host)}:${port}${scheme.startsWith('ws') ? path : ''}`)
+    .join('  ')
   return `
 Dewpoint is up.
   page     http://${urlHost(dewpoint.http.host)}:${dewpoint.http.port}
@@ -73,7 +82,7 @@ Dewpoint is up.
   store    ${dewpoint.store}
   data     ${dewpoint.data}
   demo     ${isDemo ? `${demoDevices} simulated devices (--no-demo leaves them out)` : 'none'}
-${topic === null ? '' : example}
+${example}
 Stop with Ctrl-C.
 `
 }
@@ -133,9 +142,17 @@ export async function run(argv: string[]): Promise<number> {
   process.on('SIGHUP', () => {
     // A terminal sends it too, when its window is closed.
     if (isTerminalGone()) stop('SIGHUP', 0)
-    else void Promise.all([reload('SIGHUP'), dewpoint.reloadDevices()])
+    else {
+      void Promise.all([reload('SIGHUP'), dewpoint.reloadDevices()])
+      dewpoint.reloadCertificate('SIGHUP')
+    }
   })
-  const watch = watchFile(path ?? configFileName, () => void reload('the file changed'), log)
+  const { tls } = config.broker
+  const pemFiles = tls === null ? [] : [tls.cert, tls.key, tls.ca].filter((it) => it !== null)
+  const watches = [
+    watchFile(path ?? configFileName, () => void reload('the file changed'), log),
+    ...pemFiles.map((file) => watchFile(file, () => dewpoint.reloadCertificate(`${file} changed`), log)),
+  ]
 
   const { why, exitCode } = await stopped
   log.info({ why }, 'stopping')
@@ -143,7 +160,7 @@ export async function run(argv: string[]): Promise<number> {
     log.warn('not everything could be drained in time; the journal keeps it for the next start')
     process.exit(exitCode)
   }, closeMsMax)
-  watch.close()
+  for (const watch of watches) watch.close()
   await stopDemo()
   await dewpoint.close()
   clearTimeout(late)
@@ -161,7 +178,9 @@ export async function run(argv: string[]): Promise<number> {
 
 /** Answers how it ends. */
 function startDemo(dewpoint: Dewpoint, config: Config): () => Promise<void> {
-  const { host, port } = dewpoint.broker[0] as { host: string; port: number }
+  const plain = plainListener(dewpoint)
+  if (plain === undefined) return async () => {}
+  const { host, port } = plain
   const account = config.broker.credentials
   const user =
     account === null ? '' : `${encodeURIComponent(account.username)}:${encodeURIComponent(account.password)}@`

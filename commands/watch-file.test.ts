@@ -70,6 +70,6 @@ test('watchFile tells a change although something happens in the folder all the 
 
 test('watchFile warns and goes on when the folder cannot be watched', () => {
   const watch = watchFile(join(folder, 'missing', 'telemetry.yaml'), () => {}, log)
-  expect(warnings).toEqual(['the configuration file is not watched; SIGHUP brings new routes into use'])
+  expect(warnings).toEqual(['the file is not watched; SIGHUP reads it again'])
   watch.close()
 })

@@ -31,7 +31,7 @@ export function watchFile(path: string, onChange: () => void, log: Logger): File
     timer = setTimeout(look, Math.max(0, Math.min(quietMs, firstMs + quietMsMax - Date.now())))
   }
   const failed = (error: Error) =>
-    log.warn({ file: path, err: error }, 'the configuration file is not watched; SIGHUP brings new routes into use')
+    log.warn({ file: path, err: error }, 'the file is not watched; SIGHUP reads it again')
   try {
     const watcher = watch(dirname(path), { persistent: false }, onEvent).on('error', failed)
     return {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { httpAddress, isLoopback, mqttAddress, sourceAddress } from './address.ts'
+import { httpAddress, isLoopback, listenAddress, sourceAddress } from './address.ts'
 
 test.each([
   ['mqtt://127.0.0.1:1884', '127.0.0.1', 1884],
@@ -7,8 +7,17 @@ test.each([
   ['mqtt://[::1]:1884', '::1', 1884],
   ['mqtt://[::]', '::', 1883],
   ['mqtt://broker.example:0', 'broker.example', 0],
-])('mqttAddress gives host and port when %s is given', (text, host, port) => {
-  expect(mqttAddress(text)).toEqual({ host, port })
+])('listenAddress gives host and port when %s is given', (text, host, port) => {
+  expect(listenAddress(text)).toEqual({ scheme: 'mqtt', host, port, path: '' })
+})
+
+test.each([
+  ['mqtts://h', { scheme: 'mqtts', host: 'h', port: 8883, path: '' }],
+  ['ws://h', { scheme: 'ws', host: 'h', port: 8083, path: '/mqtt' }],
+  ['ws://[::1]:80/', { scheme: 'ws', host: '::1', port: 80, path: '/mqtt' }],
+  ['wss://h/a/b-c', { scheme: 'wss', host: 'h', port: 8084, path: '/a/b-c' }],
+])('listenAddress gives scheme and path when %s is given', (text, address) => {
+  expect(listenAddress(text)).toEqual(address)
 })
 
 test.each([
@@ -28,7 +37,12 @@ test.each(['x', 'mqtts://', 'ws://x', 'mqtts://user:password@x'])(
 
 test.each([
   '127.0.0.1:1883',
-  'mqtts://127.0.0.1:1883',
+  'http://127.0.0.1:1883',
+  'mqtts://h/mqtt',
+  'ws://h/a?b',
+  'ws:///mqtt',
+  'wsss://h',
+  'toString://h',
   'mqtt://',
   'mqtt://:1883',
   'mqtt://::1:1883',
@@ -40,8 +54,8 @@ test.each([
   'mqtt://localhost:1883/',
   'mqtt://user:password@localhost:1883',
   'mqtt://local host',
-])('mqttAddress gives null when %s is given', (text) => {
-  expect(mqttAddress(text)).toBeNull()
+])('listenAddress gives null when %s is given', (text) => {
+  expect(listenAddress(text)).toBeNull()
 })
 
 test('httpAddress gives null when the port is missing', () => {

@@ -3,19 +3,26 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 export type Address = { host: string; port: number }
 
-const mqttPorts = { 'mqtt://': 1883, 'mqtts://': 8883 }
+/** `path`: of WebSockets; the others have none. */
+export type ListenAddress = Address & { scheme: 'mqtt' | 'mqtts' | 'ws' | 'wss'; path: string }
 
-/** `mqtt://host`, `mqtt://host:port`; null when it is none. */
-export function mqttAddress(text: string): Address | null {
-  return text.startsWith('mqtt://') ? sourceAddress(text) : null
+const portOf = { mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 }
+
+/** `mqtt://host`, `mqtts://host:port`, `ws://host:port/path`, where /mqtt is the path that is left out; null when it is none. */
+export function listenAddress(text: string): ListenAddress | null {
+  const [, scheme, authority = '', path = ''] = /^(mqtts?|wss?):\/\/([^/]*)(\/[\w./~-]*)?$/.exec(text) ?? []
+  if (!isScheme(scheme)) return null
+  const isWebSocket = scheme === 'ws' || scheme === 'wss'
+  const found = isWebSocket || path === '' ? address(authority, portOf[scheme]) : null
+  return found === null ? null : { scheme, ...found, path: isWebSocket && path.length < 2 ? '/mqtt' : path }
 }
 
-/** Of a broker to connect to: `mqtts://host` for TLS too; null when it is none. */
+const isScheme = (text: string | undefined): text is keyof typeof portOf => text !== undefined && text in portOf
+
+/** Of a broker to connect to: `mqtt://host`, or `mqtts://host` for TLS; null when it is none. */
 export function sourceAddress(text: string): Address | null {
-  for (const [scheme, port] of Object.entries(mqttPorts)) {
-    if (text.startsWith(scheme)) return address(text.slice(scheme.length), port)
-  }
-  return null
+  const [, scheme, authority = ''] = /^(mqtts?):\/\/(.*)$/.exec(text) ?? []
+  return isScheme(scheme) ? address(authority, portOf[scheme]) : null
 }
 
 /** `host:port`; null when it is none. */

@@ -24,7 +24,11 @@ function problems(text: string, env: NodeJS.ProcessEnv = {}): string[] {
 const defaults = {
   data: './data',
   broker: {
-    listen: [{ host: '127.0.0.1', port: 1883 }],
+    listen: [{ scheme: 'mqtt', host: '127.0.0.1', port: 1883, path: '' }],
+    tls: null,
+    origins: [],
+    connections: {},
+    commands: { topics: ['commands/#'], expiryMs: limits.commandExpiryMs },
     anonymous: false,
     credentials: null,
     access: null,
@@ -62,7 +66,11 @@ test('loadConfig gives everything when everything is said', () => {
   const text = `
 data: /var/lib/dewpoint
 broker:
-  listen: [mqtt://0.0.0.0, "mqtt://[::1]:1884"]
+  listen: [mqtt://0.0.0.0, "wss://[::1]:1884/m"]
+  tls: { cert: a.crt, key: a.key, ca: ca.crt, clientCertificates: optional }
+  origins: [https://page.example]
+  connections: { wss: 10 }
+  commands: { topics: [c/+/do], expiry: 36h }
   credentials: { username: sensors, password: "\${MQTT_PASSWORD}" }
   status: s/{device}
 http: { listen: "[::]:80", anonymous: true, ingestToken: "\${INGEST}" }
@@ -84,9 +92,13 @@ routes:
     data: '/var/lib/dewpoint',
     broker: {
       listen: [
-        { host: '0.0.0.0', port: 1883 },
-        { host: '::1', port: 1884 },
+        { scheme: 'mqtt', host: '0.0.0.0', port: 1883, path: '' },
+        { scheme: 'wss', host: '::1', port: 1884, path: '/m' },
       ],
+      tls: { cert: 'a.crt', key: 'a.key', ca: 'ca.crt', clientCertificates: 'optional' },
+      origins: ['https://page.example'],
+      connections: { wss: 10 },
+      commands: { topics: ['c/+/do'], expiryMs: 129_600_000 },
       anonymous: false,
       credentials: { username: 'sensors', password: '1:2}' },
       access: null,
@@ -187,7 +199,7 @@ test.each([
   ['broker:\n  listen: mqtt://localhost', '2 broker.listen: "mqtt://localhost" given, a list of addresses wanted'],
   [
     'broker:\n  listen:\n  - 1\n  -',
-    '3 broker.listen[0]: 1 given, mqtt://host:port wanted',
+    '3 broker.listen[0]: 1 given, mqtt://host:port, or mqtts, ws or wss, wanted',
     '4 broker.listen[1]: nothing',
   ],
   ['http: {listen: "localhost"}', '1 http.listen: "localhost" given, host:port wanted, for example "127.0.0.1:8080"'],
@@ -291,6 +303,33 @@ test.each([
     expect(problems(`broker: { listen: ${rest} }`)).toEqual(found)
   },
 )
+
+test.each(['mqtts', 'ws', 'wss'])('the broker is kept on loopback when it is reached by %s', (scheme) => {
+  const tls = 'tls: { cert: c, key: k }'
+  expect(problems(`broker: { listen: ["${scheme}://0.0.0.0"], ${tls} }`)).toEqual([beyond.replace('mqtt', scheme)])
+  expect(problems(`broker: { listen: ["${scheme}://0.0.0.0"], ${tls}, anonymous: true }`)).toEqual([])
+})
+
+test.each([
+  ['listen: [mqtts://localhost]', '1 broker.listen[0]: "mqtts://localhost" needs a certificate: give broker.tls'],
+  ['listen: [wss://localhost]', '1 broker.listen[0]: "wss://localhost" needs a certificate: give broker.tls'],
+  [
+    'tls: { cert: c, key: k, clientCertificates: required }',
+    '1 broker.tls.clientCertificates: required given without broker.tls.ca, who signs them',
+  ],
+  ['tls: { cert: c }', '1 broker.tls.key: is missing, a PEM file wanted, for example "/etc/dewpoint/server.key"'],
+  [
+    'origins: [https://h/]',
+    '1 broker.origins[0]: "https://h/" given, an origin like https://host without a path wanted, for example "https://console.example"',
+  ],
+  [
+    'commands: { expiry: 100ms }',
+    '1 broker.commands.expiry: "100ms" given, a duration of at least 1s like 24h wanted, for example "24h"',
+  ],
+  ['connections: { ws: 0 }', '1 broker.connections.ws: 0 given, a whole number from 1 on wanted, for example 1000'],
+])('loadConfig refuses listeners that cannot be meant when the broker has %s', (keys, problem) => {
+  expect(problems(`broker: { ${keys} }`)).toEqual([problem])
+})
 
 test.each([
   ['{ username: u }', 'broker.credentials.password'],

@@ -6,10 +6,11 @@ import assert from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
+import { durationMs } from '../telemetry/duration.ts'
 import { StartError } from '../telemetry/errors.ts'
 import type { Route } from '../telemetry/route.ts'
 import type { Source } from '../telemetry/source.ts'
-import { type Address, httpAddress, mqttAddress, sourceAddress } from './address.ts'
+import { type Address, httpAddress, type ListenAddress, listenAddress, sourceAddress } from './address.ts'
 import { check, type Sound } from './check.ts'
 import { parse } from './parse.ts'
 import { createProblems } from './problems.ts'
@@ -35,7 +36,15 @@ export type Config = {
   /** Folder, relative to the working directory. */
   data: string
   broker: {
-    listen: Address[]
+    listen: ListenAddress[]
+    /** Paths of PEM files. */
+    tls: { cert: string; key: string; ca: string | null; clientCertificates: 'none' | 'optional' | 'required' } | null
+    /** Of pages that may open a WebSocket, besides those of the same host. */
+    origins: string[]
+    /** Topics whose messages wait for a session this long. */
+    commands: { topics: string[]; expiryMs: number }
+    /** Of each listener of a scheme. */
+    connections: { [scheme in ListenAddress['scheme']]?: number }
     anonymous: boolean
     credentials: { username: string; password: string } | null
     access: Access | null
@@ -88,16 +97,18 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv 
 
 /** Only for a file that was checked: every address and size can be read. */
 function toConfig(file: ConfigFile): Config {
-  const { listen, anonymous, credentials, status } = file.broker
+  const { listen, tls, credentials, connections = {}, commands, ...broker } = file.broker
   const { store } = file
   return {
     data: file.data,
     broker: {
-      listen: listen.map((it) => sure(mqttAddress(it))),
-      anonymous,
+      ...broker,
+      listen: listen.map((it) => sure(listenAddress(it))),
+      tls: tls === undefined ? null : { ...tls, ca: tls.ca ?? null },
       credentials: credentials ?? null,
       access: toAccess(file.broker),
-      status,
+      connections,
+      commands: { topics: commands.topics, expiryMs: sure(durationMs(commands.expiry)) },
     },
     http: {
       ...sure(httpAddress(file.http.listen)),

@@ -1,7 +1,7 @@
 /** What must hold between values of the file: who can reach the listeners, and what is taken already. */
 import type { FieldType } from '../telemetry/point.ts'
 import { checkAccess } from './access-relations.ts'
-import { type Address, httpAddress, isLoopback, mqttAddress, sourceAddress } from './address.ts'
+import { type Address, httpAddress, isLoopback, listenAddress, sourceAddress } from './address.ts'
 import { type Sound, whole } from './check.ts'
 import { routeFields } from './field-types.ts'
 import type { Problems } from './problems.ts'
@@ -15,7 +15,7 @@ type Listener = Address & { path: string; text: string }
 
 export function checkRelations(file: Sound<ConfigFile>, problems: Problems): void {
   const brokerListeners = (file.broker?.listen ?? []).flatMap((text, i) =>
-    listener(`broker.listen[${i}]`, text, mqttAddress),
+    listener(`broker.listen[${i}]`, text, listenAddress),
   )
   const httpListeners = listener('http.listen', file.http?.listen, httpAddress)
   // A key that is there but has a problem is undefined: what was meant is not known, so nothing is said about it.
@@ -30,6 +30,7 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
       'where anyone could see it, the page has no sign-in yet: listen on 127.0.0.1, or say http.anonymous: true'
     reportReachable(httpListeners, waysOut, problems)
   }
+  checkTls(file, problems)
   reportTakenAddresses([...brokerListeners, ...httpListeners], problems)
   checkAccess(file.broker, problems)
   checkSources(file.sources ?? [], problems)
@@ -38,6 +39,19 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
   }
   checkTopics(file, problems)
   checkTypes(file.routes ?? [], problems)
+}
+
+function checkTls({ broker }: Sound<ConfigFile>, problems: Problems): void {
+  if (broker === undefined) return
+  for (const [i, text] of (broker.listen ?? []).entries()) {
+    if (text === undefined || !/^(mqtts|wss):/.test(text) || 'tls' in broker) continue
+    const path = `broker.listen[${i}]`
+    problems.add(path, `${problems.given(path, text, false)} needs a certificate: give broker.tls`)
+  }
+  const { tls } = broker
+  const isAsked = tls?.clientCertificates === 'optional' || tls?.clientCertificates === 'required'
+  if (tls === undefined || !isAsked || 'ca' in tls) return
+  problems.add('broker.tls.clientCertificates', `${tls.clientCertificates} given without broker.tls.ca, who signs them`)
 }
 
 function listener(path: string, text: string | undefined, parse: (text: string) => Address | null): Listener[] {

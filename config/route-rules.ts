@@ -1,9 +1,9 @@
 /** What a text of a route must keep to. Rules: see rules.ts. */
 import { compilePath } from '../telemetry/codec/tree-path.ts'
+import { durationMs } from '../telemetry/duration.ts'
 import { fieldProblem, measurementProblem } from '../telemetry/schema.ts'
 import { isTagValue } from '../telemetry/topic.ts'
 import { dateMs } from './date.ts'
-import { durationMs } from './duration.ts'
 import { controlCharacter, type Rule } from './rules.ts'
 import { structMember } from './struct-member.ts'
 

@@ -1,10 +1,10 @@
 /** What may stand in a route. See schema.ts. */
 import Type, { type Static } from 'typebox'
+import { durationText } from '../telemetry/duration.ts'
 import { quarantineCodes } from '../telemetry/errors.ts'
 import { fieldRuleDefaults, routeDefaults } from '../telemetry/route.ts'
 import { deviceTag, readingTopic } from '../telemetry/schema.ts'
 import { payloadSchema } from './codec-schema.ts'
-import { durationText } from './duration.ts'
 import * as routeRules from './route-rules.ts'
 import * as rules from './rules.ts'
 import { factor, strict, text } from './text.ts'

@@ -1,10 +1,10 @@
 /** A checked route of the file to the Route that the stages take: everything filled in, texts read. */
 import assert from 'node:assert'
+import { durationMs } from '../telemetry/duration.ts'
 import { type FieldRule, fieldRuleDefaults, type Route, type RouteExample, routeDefaults } from '../telemetry/route.ts'
 import { fieldOf, takesChannel, valueField } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { dateMs } from './date.ts'
-import { durationMs } from './duration.ts'
 import { channelNamer, codecOptions } from './payload.ts'
 import type { FileRoute } from './route-schema.ts'
 

@@ -2,10 +2,12 @@
  * What a text must keep to beyond being a text. A rule answers why a value cannot be used, null when it can, and ''
  * when there is nothing to add to what is wanted (the title in schema.ts).
  */
+
+import { durationMs } from '../telemetry/duration.ts'
 import { limits } from '../telemetry/limits.ts'
 import { deviceTag } from '../telemetry/schema.ts'
 import { topicPattern, topicPatternProblem } from '../telemetry/topic.ts'
-import { httpAddress, mqttAddress, sourceAddress } from './address.ts'
+import { httpAddress, listenAddress, sourceAddress } from './address.ts'
 import { journalBytesMin, sizeBytes, sizeText } from './size.ts'
 
 export type Rule = (value: string) => string | null
@@ -13,7 +15,11 @@ export type Rule = (value: string) => string | null
 export const controlCharacter = /\p{Cc}/u
 
 export const anyTextRule: Rule = (value) => (value === '' ? '' : null)
-export const mqttAddressRule: Rule = (value) => (mqttAddress(value) === null ? '' : null)
+export const listenAddressRule: Rule = (value) => (listenAddress(value) === null ? '' : null)
+/** Of something that is waited for. */
+export const durationRule: Rule = (value) => ((durationMs(value) ?? 0) < 1000 ? '' : null)
+/** As browsers write it: scheme and host, no path. */
+export const originRule: Rule = (value) => (URL.canParse(value) && new URL(value).origin === value ? null : '')
 export const sourceAddressRule: Rule = (value) => (sourceAddress(value) === null ? '' : null)
 export const httpAddressRule: Rule = (value) => (httpAddress(value) === null ? '' : null)
 /** A token becomes an HTTP header; a line end at its end is what is left over from reading it out of a file. */

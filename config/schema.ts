@@ -3,6 +3,7 @@
  * `title` says in a few words what is wanted, `default` makes a key optional, `writeOnly` marks a secret.
  */
 import Type, { type Static, type TSchema } from 'typebox'
+import { durationText } from '../telemetry/duration.ts'
 import { limits } from '../telemetry/limits.ts'
 import { defaultChannels, deviceTag, readingTopic, statusTopic } from '../telemetry/schema.ts'
 import { accessSchema } from './access-schema.ts'
@@ -67,21 +68,100 @@ const credentials = Type.Object(
   },
 )
 
+const pemFile = (description: string, example: string) =>
+  text(rules.anyTextRule, { minLength: 1, title: 'a PEM file', description, examples: [example] })
+
+const tls = Type.Object(
+  {
+    cert: pemFile('Certificate, and those that vouch for it behind it.', '/etc/dewpoint/server.crt'),
+    key: pemFile('Its private key, without a passphrase.', '/etc/dewpoint/server.key'),
+    ca: Type.Optional(pemFile('Certificates of who signs those of clients.', '/etc/dewpoint/devices-ca.crt')),
+    clientCertificates: Type.Enum(['none', 'optional', 'required'], {
+      description: 'Whether clients show a certificate; with optional, one that is shown must be good.',
+      default: 'none',
+    }),
+  },
+  {
+    ...strict,
+    title: 'cert and key',
+    description: 'Files of mqtts:// and wss://, read again when they change. TLS 1.2 and later are spoken.',
+    examples: [{ cert: '/etc/dewpoint/server.crt', key: '/etc/dewpoint/server.key' }],
+  },
+)
+
+const commands = Type.Object(
+  {
+    topics: Type.Array(text(rules.topicFilterRule, { title: 'an MQTT topic filter', examples: ['commands/#'] }), {
+      title: 'a list of MQTT topic filters',
+      description: 'Topics of commands.',
+      default: ['commands/#'],
+    }),
+    expiry: text(rules.durationRule, {
+      title: 'a duration of at least 1s like 24h',
+      description: 'How long a command waits for a device that sleeps; then it is dropped, and counted.',
+      default: durationText(limits.commandExpiryMs),
+      examples: ['24h'],
+    }),
+  },
+  { ...strict, title: 'keys with values', description: 'Messages that wait for a device in its session.' },
+)
+
+const connectionLimit = (scheme: string) =>
+  Type.Optional(
+    Type.Integer({
+      title: 'a whole number from 1 on',
+      description: `Of each ${scheme}:// listener.`,
+      minimum: 1,
+      examples: [1000],
+    }),
+  )
+
+const connections = Type.Object(
+  {
+    mqtt: connectionLimit('mqtt'),
+    mqtts: connectionLimit('mqtts'),
+    ws: connectionLimit('ws'),
+    wss: connectionLimit('wss'),
+  },
+  {
+    ...strict,
+    title: 'keys with whole numbers',
+    description: `Connections of each listener; all together are at most ${limits.connectionsMax}.`,
+    examples: [{ ws: 100 }],
+  },
+)
+
 const broker = Type.Object(
   {
     listen: Type.Array(
-      text(rules.mqttAddressRule, {
-        title: 'mqtt://host:port',
+      text(rules.listenAddressRule, {
+        title: 'mqtt://host:port, or mqtts, ws or wss,',
         examples: ['mqtt://127.0.0.1:1883'],
       }),
       {
         title: 'a list of addresses',
-        description: 'Where devices connect. Without a port it is 1883, port 0 is any free one.',
+        description:
+          'Where devices connect. Without a port it is 1883, with TLS 8883, for WebSockets 8083 and with TLS 8084; port 0 is any free one.',
         default: ['mqtt://127.0.0.1:1883'],
-        examples: [['mqtt://127.0.0.1:1883', 'mqtt://[::1]:1883']],
+        examples: [['mqtt://127.0.0.1:1883', 'mqtts://0.0.0.0:8883', 'ws://127.0.0.1:8083/mqtt']],
         minItems: 1,
       },
     ),
+    tls: Type.Optional(tls),
+    origins: Type.Array(
+      text(rules.originRule, {
+        title: 'an origin like https://host without a path',
+        examples: ['https://console.example'],
+      }),
+      {
+        title: 'a list of origins',
+        description: 'Pages of other hosts that may open a WebSocket.',
+        default: [],
+        examples: [['https://console.example']],
+      },
+    ),
+    connections: Type.Optional(connections),
+    commands,
     anonymous: Type.Boolean({
       title: 'true or false',
       description: 'Whether devices may connect without credentials. Beyond loopback this, credentials or access.',

@@ -8,6 +8,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { DeviceReading } from '../telemetry/reading.ts'
 import { readAssets } from './assets.ts'
+import { addCommands, type CommandsDoor } from './commands.ts'
 import { addCompleteness, type CompletenessOptions } from './completeness.ts'
 import { addExport } from './export.ts'
 import { createFleet } from './fleet.ts'
@@ -30,6 +31,9 @@ export type ConsoleOptions = IngestDoor & {
   journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
   quarantine: QuarantineOptions
   openRows: CompletenessOptions['openRows']
+  commands: CommandsDoor['commands']
+  /** Null until the broker is there. */
+  brokerStats: () => { [name: string]: number } | null
   /** Everything that must work, except the store's answer, which is asked for here. */
   checks: () => { [name: string]: Check }
   log: Logger
@@ -81,6 +85,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     counters,
     balance: options.balance,
     journal: options.journal,
+    broker: options.brokerStats,
     devices: () => countStates(options.statuses()),
     health: currentHealth,
   })
@@ -88,6 +93,7 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
   const isLoopback = /^(127\.|::1$|localhost$)/.test(options.host)
   protect(app, isLoopback)
   addIngest(app, isLoopback, options)
+  addCommands(app, isLoopback, options)
   for (const { path, type, body } of readAssets()) {
     app.get(path, (_request, reply) =>
       reply.header('content-type', type).header('cache-control', 'no-cache').send(body),

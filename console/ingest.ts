@@ -5,7 +5,6 @@
  *
  * A page of another origin cannot get here: both content types need a preflight, which nobody answers.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { httpClient } from '../telemetry/client.ts'
@@ -15,6 +14,7 @@ import { AbandonedError, type RefusalCode, refusalCodes } from '../telemetry/err
 import { limits } from '../telemetry/limits.ts'
 import { type Accept, MessageKind } from '../telemetry/message.ts'
 import { type Body, type Posted, readJsonBody, readRawBody } from './ingest-body.ts'
+import { createTokenCheck } from './token.ts'
 
 export type IngestDoor = {
   /** What senders show as `Authorization: Bearer`; null: nothing is asked of senders on this machine, others are refused. */
@@ -35,12 +35,11 @@ const raw = 'application/octet-stream'
 const querySchema = Type.Object({ topic: Type.Optional(Type.String()) }, { additionalProperties: false })
 const clientIdBytesMax = limits.clientIdBytesMax - httpClient('').length
 const clientIdPattern = new RegExp(`^[\\x21-\\x7e]{1,${clientIdBytesMax}}$`)
-const digest = (text: string) => createHash('sha256').update(text).digest()
 
 /** `isLoopback`: only this machine reaches the console. */
 export function addIngest(app: FastifyInstance, isLoopback: boolean, door: IngestDoor): void {
-  const { accept, counters, ingestToken } = door
-  const wanted = ingestToken === null ? null : digest(`Bearer ${ingestToken}`)
+  const { accept, counters } = door
+  const check = createTokenCheck(door.ingestToken, isLoopback, 'readings')
   let open = 0
 
   function refuse(reply: FastifyReply, status: number, code: RefusalCode, more: object = {}): FastifyReply {
@@ -53,13 +52,10 @@ export function addIngest(app: FastifyInstance, isLoopback: boolean, door: Inges
 
   /** Before any of the body is read. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    if (wanted === null && !isLoopback) {
-      const message = 'set http.ingestToken: without it only loopback addresses take readings'
-      return refuse(reply, 403, 'bad_credentials', { message })
-    }
-    if (wanted !== null && !timingSafeEqual(wanted, digest(request.headers.authorization ?? ''))) {
-      reply.header('www-authenticate', 'Bearer')
-      return refuse(reply, 401, 'bad_credentials')
+    const denied = check(request)
+    if (denied !== null) {
+      if (denied.status === 401) reply.header('www-authenticate', 'Bearer')
+      return refuse(reply, denied.status, 'bad_credentials', { message: denied.message })
     }
     if (!door.isAccepting()) return refuse(reply, 503, 'not_accepting')
     if (open >= limits.ingestRequestsMax) return refuse(reply, 503, 'too_many_requests')

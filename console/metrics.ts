@@ -1,12 +1,14 @@
 /** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Counters, SourceCounters } from '../telemetry/counters.ts'
+import type { Counters, ListenerCounters, SourceCounters } from '../telemetry/counters.ts'
 import type { Balance, Health } from './status.ts'
 
 export type MetricsSource = {
   counters: Counters
   balance: () => Balance
   journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  /** Null until the broker is there. */
+  broker: () => { [name: string]: number } | null
   devices: () => { [state: string]: number }
   health: () => Promise<Health>
 }
@@ -47,6 +49,17 @@ export function createMetrics(source: MetricsSource): Registry {
       },
     })
 
+  const byListener = (name: string, help: string, read: (listener: ListenerCounters) => number) =>
+    new Counter({
+      name: `dewpoint_${name}`,
+      help,
+      labelNames: ['listener'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [listener, it] of Object.entries(counters.listeners)) this.inc({ listener }, read(it))
+      },
+    })
   const bySource = (name: string, help: string, read: (source: SourceCounters) => number) =>
     new Counter({
       name: `dewpoint_${name}`,
@@ -71,6 +84,22 @@ export function createMetrics(source: MetricsSource): Registry {
 
   gauge('broker_connections', 'Open MQTT connections', () => counters.connectionsOpen)
   counter('broker_connections_total', 'MQTT connections since the start', () => counters.connectionsTotal)
+  byListener('broker_listener_connections_total', 'Connections of a listener', (it) => it.total)
+  byListener('broker_listener_refused_total', 'Connections beyond a limit, at a listener', (it) => it.refused)
+  new Gauge({
+    name: 'dewpoint_broker_listener_connections',
+    help: 'Open connections of a listener',
+    labelNames: ['listener'],
+    registers: [registry],
+    collect() {
+      for (const [listener, { open }] of Object.entries(counters.listeners)) this.set({ listener }, open)
+    },
+  })
+  byCode(
+    'broker_certificate_reloads_total',
+    'Changes of the certificate, done and failed',
+    () => counters.certificateReloads,
+  )
   byCode('broker_refused_total', 'Everything that an entrance refused, by code', () => counters.refused)
   counter('broker_throttled_total', 'Messages of devices that send faster than the limit', () => counters.throttled)
   counter(
@@ -84,12 +113,19 @@ export function createMetrics(source: MetricsSource): Registry {
     () => counters.subscriberClosed,
   )
 
-  counter(
-    'broker_session_dropped_total',
-    'Messages not kept for a full persistent session',
-    () => counters.sessionDropped,
-  )
+  byCode('broker_session_lost_total', 'Messages that a session did not get, by why', () => counters.sessionLost)
+  counter('broker_sessions_expired_total', 'Sessions ended, away for too long', () => counters.sessionsExpired)
+  counter('broker_sessions_refused_total', 'Subscriptions not kept, too many sessions', () => counters.sessionsRefused)
+  byCode('broker_commands_total', 'Commands, by what became of them at once', () => counters.commands)
   counter('broker_retained_dropped_total', 'Messages not retained, too many topics', () => counters.retainedDropped)
+
+  const ofBroker = (name: string, help: string, key: string) => gauge(name, help, () => source.broker()?.[key] ?? 0)
+  ofBroker('broker_sessions', 'Persistent sessions that hold something', 'sessions')
+  ofBroker('broker_session_messages', 'Messages that wait in sessions', 'queued')
+  ofBroker('broker_session_bytes', 'Memory of messages that wait in sessions', 'queuedBytes')
+  ofBroker('broker_retained_messages', 'Topics with a retained message', 'retained')
+  ofBroker('broker_retained_bytes', 'Memory of retained messages', 'retainedBytes')
+  ofBroker('broker_session_log_bytes', 'Size of the log of sessions on disk', 'sessionLogBytes')
 
   bySource('source_received_total', 'Readings that came from a source', (it) => it.received)
   bySource('source_retained_skipped_total', 'Readings older than the subscription', (it) => it.retainedSkipped)

@@ -16,9 +16,16 @@ export type SourceCounters = {
   connects: number
 }
 
+/** Connections of one address that the broker listens on. */
+export type ListenerCounters = { open: number; total: number; refused: number }
+
 export type Counters = {
   connectionsOpen: number
   connectionsTotal: number
+  /** By address, as the configuration writes it. */
+  listeners: { [address: string]: ListenerCounters }
+  /** Readings of the files of broker.tls while the broker ran. */
+  certificateReloads: { done: number; failed: number }
   /** Readings that arrived: each is accepted, refused, or still waiting for the journal. */
   received: number
   /** Readings that were refused. */
@@ -29,8 +36,14 @@ export type Counters = {
   throttled: number
   /** Outgoing QoS 0 messages dropped because their subscriber reads too slowly. */
   subscriberDropped: number
-  /** Messages not kept for a persistent session since its queue is full. */
-  sessionDropped: number
+  /** Messages that a persistent session did not get: its queue was full, or they waited for too long. */
+  sessionLost: Partial<Record<'dropped' | 'expired', number>>
+  /** Sessions ended since their client was away for too long. */
+  sessionsExpired: number
+  /** Subscriptions not kept over the connection, too many sessions. */
+  sessionsRefused: number
+  /** Commands by what became of them at once. */
+  commands: Partial<Record<'delivered' | 'waiting' | 'nobody', number>>
   /** Messages not retained since there are too many topics already. */
   retainedDropped: number
   /** Connections closed because their subscriber reads too slowly. */
@@ -65,12 +78,17 @@ export type Counters = {
 export const createCounters = (): Counters => ({
   connectionsOpen: 0,
   connectionsTotal: 0,
+  listeners: {},
+  certificateReloads: { done: 0, failed: 0 },
   received: 0,
   refusedReadings: 0,
   refused: {},
   throttled: 0,
   subscriberDropped: 0,
-  sessionDropped: 0,
+  sessionLost: {},
+  sessionsExpired: 0,
+  sessionsRefused: 0,
+  commands: {},
   retainedDropped: 0,
   subscriberClosed: 0,
   pointsStored: 0,

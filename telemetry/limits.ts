@@ -25,12 +25,43 @@ export const limits = {
   topicBytesMax: 1024,
   /** Less where the system allows fewer open files. */
   connectionsMax: 15_000,
+  /** How long a device may sleep and still resume its TLS session without a full handshake [RFC 8446 §4.6.1]. */
+  tlsSessionS: 24 * 60 * 60,
+  /** Headers of a request for a WebSocket. */
+  webSocketHeaderBytesMax: 8 * KiB,
+  /** One frame of an admitted client; before its CONNECT is granted it is one packet. */
+  webSocketFrameBytesMax: 512 * KiB,
   /** Files that connections leave for journal, store and page. */
   filesReserved: 200,
   /** Messages kept for one persistent session that is away; more are dropped, and counted. */
   sessionQueueMax: 1_000,
+  /** ... and their bytes, ... */
+  sessionQueueBytesMax: 4 * MiB,
+  /** ... and those of all sessions together. */
+  queuedBytesMax: 256 * MiB,
+  /** Persistent sessions; subscriptions of more hold only while the client is connected, and are counted. */
+  sessionsMax: 100_000,
+  /** A session whose client is away for longer is ended. */
+  sessionExpiryMs: 7 * 86_400_000,
+  /** A message that waits for a session for longer is dropped, and counted, where nothing else is said about it. */
+  commandExpiryMs: 7 * 86_400_000,
+  /** How often it is looked for what has expired. */
+  sessionSweepMs: 30_000,
+  /** How long the answer to a command waits for a client that is connected to acknowledge it. */
+  commandAnswerMsMax: 2_000,
+  /** Messages of sessions that one answer lists, and those that are gone without having been delivered that it remembers. */
+  commandsListedMax: 1_000,
+  /** Longest command, and its body over HTTP. */
+  commandBytesMax: 64 * KiB,
+  commandBodyBytesMax: 256 * KiB,
+  /** The log of sessions is written anew when it holds so much history, and more history than state. */
+  sessionsLogSlackBytes: 8 * MiB,
+  /** One read or write of it. */
+  sessionsLogChunkBytes: 1 * MiB,
   /** Topics with a retained message; more are not retained, and counted. */
   retainedTopicsMax: 100_000,
+  /** Bytes of all retained messages. */
+  retainedBytesMax: 64 * MiB,
   /** How long a connection may stay silent before its CONNECT. */
   connectTimeoutMs: 10_000,
   /** How long it may take to find out whether a client may connect; then it is told to try later. */
@@ -214,6 +245,7 @@ export const limits = {
 } as const
 
 assert(limits.packetBytesMaxBeforeConnect <= limits.packetBytesMax)
+assert(limits.webSocketFrameBytesMax > limits.packetBytesMax + 5, 'a frame holds the longest packet')
 // Each message passes at some time.
 assert(limits.packetBytesMax <= limits.deviceBytesBurst)
 assert(limits.subscriberBacklogBytesMax < limits.unreadAnswerBytesMax)

@@ -11,9 +11,12 @@ import { createEpochs } from '../../telemetry/epoch.ts'
 import { limits } from '../../telemetry/limits.ts'
 import { type Message, MessageKind } from '../../telemetry/message.ts'
 import { type Broker, type BrokerOptions, createBroker } from '../broker.ts'
+import { createOwners } from '../sessions/owners.ts'
+import { openSessionStore } from '../sessions/store.ts'
 import type { AccessConfig } from './access.ts'
 import { accountOf } from './account.ts'
 import { type DeviceEntry, deviceLine } from './devices-file.ts'
+import type { Owner } from './identity.ts'
 import { derivedPassword, hashPassword } from './password.ts'
 
 const patient = { timeout: 10_000, interval: 10 }
@@ -44,6 +47,7 @@ async function change(...entries: DeviceEntry[]): Promise<void> {
   await broker.reloadDevices()
 }
 
+const silent = pino({ level: 'silent' })
 const config = (more: Partial<AccessConfig> = {}): AccessConfig => ({
   devices: file,
   derivedKeys: [...keys],
@@ -70,7 +74,7 @@ async function open(access: AccessConfig | null = config(), more: Partial<Broker
     nextEpoch: createEpochs(),
     isAccepting: () => true,
     counters,
-    log: pino({ level: 'silent' }),
+    log: silent,
     ...more,
   })
 }
@@ -87,6 +91,20 @@ afterEach(async () => {
   await broker.close()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** As a broker before left them. */
+async function keepOwners(entries: Array<[string, Owner]>): Promise<void> {
+  const store = await openSessionStore(folder, silent)
+  const owners = createOwners(store)
+  for (const [client, owner] of entries) owners.set(client, owner)
+  await store.close()
+}
+/** While no broker runs. */
+async function keptOwners(): Promise<string[]> {
+  const store = await openSessionStore(folder, silent)
+  await store.close()
+  return [...store.state.owners.keys()]
+}
 
 const url = () => `mqtt://127.0.0.1:${broker.addresses[0]?.port}`
 async function client(options: IClientOptions = {}): Promise<MqttClient> {
@@ -279,14 +297,16 @@ test('device with its credential finds its session and what waited for it', asyn
 
 test('session of a life before is discarded when its owner was revoked meanwhile', async () => {
   write(entry('home/gauge-7', 'credential-8', 'b'))
-  const sessionOwners = new Map([
+  await keepOwners([
     ['home/gauge-7', { account: 'device home/gauge-7', credential: 'credential-7' }],
     ['barn/gauge-1', { account: 'device barn/gauge-1', credential: 'unknown' }],
     ['tool', { account: 'operator bob', credential: '' }],
     ['panel', { account: 'operator ann', credential: '' }],
   ])
-  await open(config(), { sessionOwners })
-  expect([...sessionOwners.keys()]).toEqual(['panel'])
+  await open(config(), { folder })
+  await broker.close()
+  expect(await keptOwners()).toEqual(['panel'])
+  await open()
 })
 
 test('derived password lets a device in that stands nowhere, and only under its own name', async () => {
@@ -313,8 +333,7 @@ test('derived password counts no more when the device is revoked, or has one of 
 })
 
 test('derived key that is being replaced keeps the sessions, one that is gone ends them', async () => {
-  const sessionOwners = new Map()
-  await open(config(), { sessionOwners })
+  await open(config(), { folder })
   const [first, second] = keys
   const name = 'home/gauge-7'
   const gauge = await device(name, derivedPassword(first, name), { clean: false })
@@ -326,8 +345,11 @@ test('derived key that is being replaced keeps the sessions, one that is gone en
   await vi.waitFor(() => expect(heard).toEqual(['commands/home/gauge-7/x still']), patient)
   again.end(true)
   await broker.close()
-  await open(config({ derivedKeys: [first] }), { sessionOwners })
-  expect(sessionOwners.size).toBe(0)
+  expect(await keptOwners()).toEqual([name])
+  await open(config({ derivedKeys: [first] }), { folder })
+  await broker.close()
+  expect(await keptOwners()).toEqual([])
+  await open()
 })
 
 test('device is known by its certificate, unless it was revoked', async () => {

@@ -155,7 +155,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
         username: connect.username,
         password: connect.password,
         address: addressGroup(connect.remoteAddress),
-        certificate: connect.certificate,
+        certificate: config === null ? null : connect.certificate,
         isWanted: connect.isOpen,
       })
       if (typeof identity === 'string') return identity

@@ -90,8 +90,10 @@ export function createOwners({ kept, stands, isConnected, discard }: OwnersOptio
         const { account, credential } = identity
         kept.set(clientId, { account, credential })
         add(account, clientId)
-        const ids = sessions.get(account) ?? []
-        const surplus = ids.length > limits.sessionsPerAccountMax ? ids.find((it) => !isConnected(it)) : undefined
+        // Sessions that expired have left by themselves.
+        const stays = sessions.get(account)?.filter((it) => kept.has(it)) ?? []
+        sessions.set(account, stays)
+        const surplus = stays.length > limits.sessionsPerAccountMax ? stays.find((it) => !isConnected(it)) : undefined
         if (surplus !== undefined) await discardSession(surplus)
       }
       await done

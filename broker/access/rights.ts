@@ -42,6 +42,9 @@ export function createClientRights(rules: TopicRules | null, counters: Counters,
     return true
   }
 
+  /** Who is connected and what they subscribe to is the operators' business, where there are any. */
+  const isOpen = ({ kind }: Identity, topic: string) => kind === 'operator' || rules === null || !topic.startsWith('$')
+
   return {
     grant(client, identity) {
       granted.set(client, { identity, isRevoked: false, publishable: [], receivable: [], rate: null })
@@ -60,16 +63,16 @@ export function createClientRights(rules: TopicRules | null, counters: Counters,
     maySubscribe(client, filter) {
       const rights = granted.get(client)
       if (rights === undefined || rights.isRevoked) return false
-      const { device, kind } = rights.identity
-      if (device !== null) return topics.maySubscribe(device, filter)
-      // Who is connected and what they subscribe to is the operators' business, where there are any.
-      return kind === 'operator' || rules === null || !filter.startsWith('$')
+      const { device } = rights.identity
+      return device === null ? isOpen(rights.identity, filter) : topics.maySubscribe(device, filter)
     },
     mayReceive(client, topic) {
       const rights = granted.get(client)
       if (rights === undefined || rights.isRevoked) return false
       const { device } = rights.identity
-      return device === null || remembered(rights.receivable, topic, () => topics.mayReceive(device, topic))
+      // A session may have been granted more before than it is now.
+      if (device === null) return isOpen(rights.identity, topic)
+      return remembered(rights.receivable, topic, () => topics.mayReceive(device, topic))
     },
     waitMs(client, bytes) {
       const rights = granted.get(client)

@@ -18,7 +18,7 @@ import { mendSessionQueue } from './session-queue.ts'
 import { boundBacklogs } from './slow-subscriber.ts'
 import { checkPackets } from './strict-packets.ts'
 import { answerEveryFilter } from './suback-codes.ts'
-import { guardSubscriptions, type IsOperator } from './subscription-rights.ts'
+import { guardSubscriptions } from './subscription-rights.ts'
 import { takeInTurns } from './turns.ts'
 
 export type Mends = {
@@ -30,7 +30,7 @@ export type Mends = {
   connected(client: Client): void
 }
 
-export function createMends(counters: Counters, isOperator: IsOperator): Mends {
+export function createMends(counters: Counters, hasSession: (clientId: string) => boolean): Mends {
   const mends: Mend[] = [
     checkFixedHeaders(counters),
     checkPackets(counters),
@@ -38,8 +38,8 @@ export function createMends(counters: Counters, isOperator: IsOperator): Mends {
     takeInTurns(),
     answerEveryFilter(),
     limitAuthentication(counters),
-    guardSubscriptions(counters, isOperator),
-    tellSessionPresent(),
+    guardSubscriptions(counters),
+    tellSessionPresent(hasSession),
     boundBacklogs(counters),
     skipDuplicateCheck(),
     deliverOnce(),

@@ -8,7 +8,8 @@ import type { Mend } from './mend.ts'
 /** Stands for "there is a session" where aedes looks for subscriptions; it is never granted, so it matches nothing. */
 const nothing = { topic: '$session', qos: 0 as const }
 
-export function tellSessionPresent(): Mend {
+/** `hasSession`: whether anything is kept for the client, from before the start, too. */
+export function tellSessionPresent(hasSession: (clientId: string) => boolean): Mend {
   const sessions = new Set<string>()
   return {
     options(options) {
@@ -24,7 +25,7 @@ export function tellSessionPresent(): Mend {
       // Asked for in a CONNECT without clean session, and only there.
       persistence.subscriptionsByClient = async (client) => {
         const found = await find(client)
-        const isKnown = sessions.delete(client.id)
+        const isKnown = sessions.delete(client.id) || hasSession(client.id)
         sessions.add(client.id)
         if (sessions.size > limits.sessionsRememberedMax) sessions.delete(sessions.values().next().value as string)
         return found.length === 0 && isKnown ? [nothing] : found

@@ -1,7 +1,7 @@
 /**
- * What a client may subscribe to: nothing that begins with $ unless it is an operator, and no more than the limits.
- * What was not granted gets 128 in the SUBACK [MQTT-3.9.3-1] and is not stored: aedes stores a SUBSCRIBE as a whole, so
- * that after a reconnect the client received what it had been denied.
+ * No more subscriptions than the limits; who may subscribe to what is the hook's answer. What was not granted gets 128 in
+ * the SUBACK [MQTT-3.9.3-1] and is not stored: aedes stores a SUBSCRIBE as a whole, so that after a reconnect the client
+ * received what it had been denied.
  */
 import type { Client, Subscription } from 'aedes'
 import { type Counters, count } from '../../telemetry/counters.ts'
@@ -9,10 +9,7 @@ import type { RefusalCode } from '../../telemetry/errors.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { Mend } from './mend.ts'
 
-/** Who may read topics that begin with $: client ids and everybody's subscriptions stand there. */
-export type IsOperator = (client: Client) => boolean
-
-export function guardSubscriptions(counters: Counters, isOperator: IsOperator): Mend {
+export function guardSubscriptions(counters: Counters): Mend {
   /** What aedes asks about and what was granted; the objects of a packet are the same when it stores them. */
   const granted = new WeakMap<Subscription, Subscription>()
   const filtersOf = new WeakMap<Client, Set<string>>()
@@ -31,7 +28,6 @@ export function guardSubscriptions(counters: Counters, isOperator: IsOperator): 
     return filters
   }
   function refusal(client: Client, filter: string): RefusalCode | null {
-    if (filter.startsWith('$') && !isOperator(client)) return 'filter_reserved'
     if (filter.split('/').length > limits.filterLevelsMax) return 'filter_invalid'
     const filters = held(client)
     if (filters.has(filter)) return null
@@ -42,7 +38,6 @@ export function guardSubscriptions(counters: Counters, isOperator: IsOperator): 
   return {
     options(options) {
       const authorize = options.authorizeSubscribe ?? ((_client, subscription, done) => done(null, subscription))
-      const forward = options.authorizeForward ?? ((_client, packet) => packet)
       return {
         ...options,
         authorizeSubscribe(client, subscription, done) {
@@ -62,9 +57,6 @@ export function guardSubscriptions(counters: Counters, isOperator: IsOperator): 
             done(error, given ?? null)
           })
         },
-        // A subscription of a session that was granted before the client lost the right.
-        authorizeForward: (client, packet) =>
-          packet.topic.startsWith('$') && !isOperator(client) ? null : forward(client, packet),
       }
     },
     listening(aedes) {

@@ -212,7 +212,7 @@ test('healthz answers ok with every check when all works', async () => {
   const { status, text } = await ask('/healthz')
   expect({ status, answer: JSON.parse(text) }).toMatchObject({ status: 200, answer: { status: 'ok' } })
   const { checks } = JSON.parse(text) as { checks: Record<string, { ok: boolean }> }
-  expect(Object.keys(checks).toSorted()).toEqual(['broker', 'ingest', 'journal', 'liveness', 'store'])
+  expect(Object.keys(checks).toSorted()).toEqual(['broker', 'ingest', 'journal', 'liveness', 'sessions', 'store'])
   expect(Object.values(checks).every((it) => it.ok)).toBe(true)
 })
 

@@ -6,7 +6,7 @@ import type { AedesBroker } from '../../broker/aedes-internals.ts'
 import { type Broker, createBroker } from '../../broker/broker.ts'
 import { createMends } from '../../broker/mends/mends.ts'
 import { indexRetained } from '../../broker/mends/retained-lookup.ts'
-import { boundSessions } from '../../broker/sessions.ts'
+import { openSessions } from '../../broker/sessions/sessions.ts'
 import { type Counters, createCounters } from '../../telemetry/counters.ts'
 import { createEpochs } from '../../telemetry/epoch.ts'
 import type { Message } from '../../telemetry/message.ts'
@@ -84,12 +84,20 @@ export async function startStock(options: AedesOptions = {}, patienceMs = 500): 
 export async function startMended(options: AedesOptions = {}, patienceMs = 3_000): Promise<Bare> {
   const counters = createCounters()
   const mends = createMends(counters, () => false)
-  const aedes = new Aedes(mends.options(options))
+  const aedes = new Aedes(mends.options(options)) as AedesBroker
   await aedes.listen()
-  const { persistence } = aedes as AedesBroker
-  indexRetained(persistence)
-  boundSessions(persistence, counters)
+  indexRetained(aedes.persistence)
+  const sessions = await openSessions({
+    aedes,
+    folder: null,
+    commands: { topics: [], expiryMs: 0 },
+    graceMs: 1_000,
+    publishWill: async () => {},
+    counters,
+    log: pino({ level: 'silent' }),
+  })
   mends.listening(aedes)
+  aedes.on('closed', () => void sessions.close())
   return serve(aedes, counters, (socket) => mends.connected(aedes.handle(socket)), patienceMs)
 }
 

@@ -59,6 +59,8 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       statuses: () => [],
       unitOf: () => '',
       openRows: async () => [],
+      commands: () => null,
+      brokerStats: () => null,
       ingestToken: null,
       accept: async () => {},
       abandon: () => {},

@@ -17,7 +17,9 @@ export type DewpointOptions = {
   influxd?: Influxd
   /** More lines of telemetry.yaml. */
   config?: string
-  /** More lines below its key broker. */
+  /** Addresses that the broker listens on besides mqtt. */
+  listen?: string[]
+  /** More lines of its section `broker`. */
   broker?: string
   /** Where the data folder goes, when not into the test's own folder. */
   data?: string
@@ -60,7 +62,8 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
   const store = influxd
     ? `{ type: influxdb, url: "${influxd.url}", org: ${influxd.org}, bucket: ${influxd.bucket}, token: "${influxd.token}" }`
     : '{ type: duckdb }'
-  const text = `broker:\n  listen: [mqtt://127.0.0.1:${mqttPort}]\n${options.broker ?? ''}http:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
+  const listen = [`mqtt://127.0.0.1:${mqttPort}`, ...(options.listen ?? [])].join(', ')
+  const text = `broker:\n  listen: [${listen}]\n${options.broker ?? ''}http:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
   const configure = (config: string) => writeFileSync(configPath, text + config)
   configure(options.config ?? '')
   let child: ChildProcess

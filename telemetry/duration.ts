@@ -1,4 +1,4 @@
-/** Durations as the configuration file writes them. */
+/** Durations as people write them, in the configuration file and in requests. */
 const unitMs: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** Milliseconds of `500ms`, `90s`, `10min`, `12h`, `30 d`; null when it is none. A number without a unit is none. */

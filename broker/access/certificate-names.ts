@@ -1,0 +1,13 @@
+/** The names in a certificate that TLS has verified. */
+import type { PeerCertificate } from 'node:tls'
+import type { Certificate } from './credentials.ts'
+
+export function certificateNames({ subject, subjectaltname = '' }: PeerCertificate): Certificate {
+  const { CN = '' } = subject as { CN?: string | string[] }
+  return {
+    // Of several, none is the name: + stands in no device's.
+    commonName: typeof CN === 'string' ? CN : CN.join('+'),
+    // They come as one text. Where one has a comma or a quote in it, it is not told where the others begin.
+    subjectAltNames: subjectaltname === '' || subjectaltname.includes('"') ? [] : subjectaltname.split(', '),
+  }
+}
