@@ -54,7 +54,6 @@ export type Parser = {
   error: Error | null
   packet: RawPacket
   on(event: 'packet', listener: (this: Parser, packet: RawPacket) => void): void
-  prependListener(event: 'packet', listener: (this: Parser, packet: RawPacket) => void): void
   listeners(event: 'packet'): Array<(this: Parser, packet: RawPacket) => void>
   removeAllListeners(event: 'packet'): void
 }

@@ -59,7 +59,11 @@ export function createFilterTrie<Entry>(): FilterTrie<Entry> {
     },
     match(topic) {
       const found: Entry[] = []
-      if (root.below.size > 0) collect(root, topic.split('/'), 0, topic.startsWith('$'), found)
+      const slash = topic.indexOf('/')
+      // Most topics are subscribed to by nobody, which their first level tells.
+      const first = slash < 0 ? topic : topic.slice(0, slash)
+      if (root.below.has('#') || root.below.has('+') || root.below.has(first))
+        collect(root, topic.split('/'), 0, topic.startsWith('$'), found)
       return found
     },
   }

@@ -9,7 +9,7 @@ const MiB = 1024 * KiB
 export const limits = {
   /** Longest MQTT packet of an admitted client; longer closes the connection. */
   packetBytesMax: 256 * KiB,
-  /** Longest packet before the CONNECT is granted. */
+  /** Longest CONNECT; nothing behind it is read before it is granted. */
   packetBytesMaxBeforeConnect: 4 * KiB,
   clientIdBytesMax: 256,
   /** Topic filters of one SUBSCRIBE or UNSUBSCRIBE; more close the connection. */

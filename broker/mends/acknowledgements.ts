@@ -7,6 +7,7 @@ import { type Counters, count } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { AedesClient, Parser, RawPacket } from '../aedes-internals.ts'
 import type { Mend } from './mend.ts'
+import { parserPrototype } from './parser-prototype.ts'
 import { watchSent } from './sent-packets.ts'
 
 type Awaited = 'puback' | 'pubrec' | 'pubcomp'
@@ -16,7 +17,7 @@ export function checkAcknowledgements(counters: Counters): Mend {
   const awaitedBy = new WeakMap<AedesClient, Map<number, Awaited>>()
 
   function parseConfirmation(this: Parser): unknown {
-    const result = (Object.getPrototypeOf(this) as Parser)._parseConfirmation.call(this)
+    const result = parserPrototype._parseConfirmation.call(this)
     const { cmd, messageId = 0 } = this.packet
     if (this.error !== null || cmd === 'pubrel') return result
     const awaited = awaitedBy.get(this.client)?.get(messageId)

@@ -11,11 +11,14 @@ export const takeDeepTopics = (): Mend => ({
     aedes.maxTopicLevels = limits.topicLevelsMax
     const { persistence } = aedes
     const find = persistence.subscriptionsByTopic.bind(persistence)
-    persistence.subscriptionsByTopic = async (topic) => {
+    async function findBeginning(topic: string): ReturnType<typeof find> {
       const levels = topic.split('/')
       if (levels.length <= limits.filterLevelsMax) return find(topic)
       const found = await find(levels.slice(0, limits.filterLevelsMax).join('/'))
       return found.filter((subscription) => subscription.topic.endsWith('#'))
     }
+    // A shorter one cannot have too many levels.
+    persistence.subscriptionsByTopic = (topic) =>
+      topic.length < limits.filterLevelsMax ? find(topic) : findBeginning(topic)
   },
 })

@@ -64,9 +64,9 @@ export function deliverOnce(): Mend {
     listening(aedes) {
       // DUP speaks of the way from the publisher to us, not of the way on [MQTT-3.3.1-3].
       const publish = aedes.publish
-      aedes.publish = function (this: typeof aedes, packet: { dup?: boolean }, ...rest: unknown[]) {
+      aedes.publish = function (this: typeof aedes, packet: { dup?: boolean }, client: unknown, done?: unknown) {
         if (packet.dup) packet.dup = false
-        return (publish as (...all: unknown[]) => void).call(this, packet, ...rest)
+        return (publish as (...all: unknown[]) => void).call(this, packet, client, done)
       }
     },
     connected(client) {

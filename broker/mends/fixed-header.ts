@@ -7,6 +7,7 @@ import type { RefusalCode } from '../../telemetry/errors.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { Parser } from '../aedes-internals.ts'
 import type { Mend } from './mend.ts'
+import { parserPrototype } from './parser-prototype.ts'
 
 const bytesOf: { [type: string]: number | undefined } = {
   puback: 2,
@@ -19,23 +20,25 @@ const bytesOf: { [type: string]: number | undefined } = {
 
 export function checkFixedHeaders(counters: Counters): Mend {
   function parseLength(this: Parser): boolean {
-    const original = Object.getPrototypeOf(this) as Parser
-    if (!original._parseLength.call(this)) return false
+    if (!parserPrototype._parseLength.call(this)) return false
     const { cmd, length, qos, dup } = this.packet
-    const bytesMax = this.client.connackSent ? limits.packetBytesMax : limits.packetBytesMaxBeforeConnect
+    // What follows a CONNECT at once is bounded by turns.ts, which reads no more until it is granted.
+    const { connecting, connected } = this.client
+    const bytesMax = connecting || connected ? limits.packetBytesMax : limits.packetBytesMaxBeforeConnect
     if (length > bytesMax) return refuse(this, 'packet_too_large', `${length} bytes, at most ${bytesMax} taken`)
+    if (cmd === 'publish') {
+      // [MQTT-3.3.1-2]
+      return dup && qos === 0 ? refuse(this, 'packet_malformed', 'PUBLISH of QoS 0 with DUP') : true
+    }
     const bytes = bytesOf[cmd]
     if (bytes !== undefined && length !== bytes)
       return refuse(this, 'packet_malformed', `${cmd} of ${length} bytes, not ${bytes}`)
-    // [MQTT-3.3.1-2]
-    if (dup && qos === 0 && cmd === 'publish') return refuse(this, 'packet_malformed', 'PUBLISH of QoS 0 with DUP')
     return true
   }
   function refuse(parser: Parser, code: RefusalCode, detail: string): false {
     count(counters.refused, code)
     parser._list.consume(parser._list.length)
-    const original = Object.getPrototypeOf(parser) as Parser
-    original._emitError.call(parser, new Error(detail))
+    parserPrototype._emitError.call(parser, new Error(detail))
     return false
   }
   return {

@@ -1,5 +1,5 @@
 /** The only sight of what a client is sent: aedes writes every packet by one function of mqtt-packet, which is watched here. */
-import mqtt from 'mqtt-packet'
+import mqtt, { type Packet } from 'mqtt-packet'
 import type { AedesClient, RawPacket } from '../aedes-internals.ts'
 
 /** May change the packet. */
@@ -18,12 +18,12 @@ export function watchSent(client: AedesClient, watch: Watch): void {
 function patch(): void {
   isWatching = true
   const write = mqtt.writeToStream
-  const watched = (...[packet, stream, options]: Parameters<typeof write>): boolean => {
-    const isOfInterest =
-      (packet.cmd === 'publish' && packet.qos > 0) || packet.cmd === 'pubrel' || packet.cmd === 'suback'
-    const client = isOfInterest ? (stream as { client?: AedesClient }).client : undefined
-    const watches = client === undefined ? undefined : watchedBy.get(client)
-    if (watches !== undefined) for (const watch of watches) watch(client as AedesClient, packet as unknown as RawPacket)
+  const watched = (packet: Packet, stream: NodeJS.WritableStream, options?: object): boolean => {
+    if ((packet.cmd === 'publish' && packet.qos > 0) || packet.cmd === 'pubrel' || packet.cmd === 'suback') {
+      const { client } = stream as { client?: AedesClient }
+      const watches = client === undefined ? undefined : watchedBy.get(client)
+      for (const watch of watches ?? []) watch(client as AedesClient, packet as unknown as RawPacket)
+    }
     return write(packet, stream, options)
   }
   const cacheNumbers = Object.getOwnPropertyDescriptor(write, 'cacheNumbers') as PropertyDescriptor

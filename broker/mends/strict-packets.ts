@@ -8,6 +8,7 @@ import { limits } from '../../telemetry/limits.ts'
 import { isTopicFilter } from '../../telemetry/topic-rules.ts'
 import type { Parser } from '../aedes-internals.ts'
 import type { Mend } from './mend.ts'
+import { parserPrototype } from './parser-prototype.ts'
 
 const connackBytes = (returnCode: number): Buffer => Buffer.from([0x20, 2, 0, returnCode])
 const wrongLevel = 1
@@ -16,19 +17,17 @@ const wrongIdentifier = 2
 /** The versions spoken, by protocol name: MQTT 3.1.1 and 3.1. Bridges of mosquitto set the highest bit. */
 const levelOf: { [name: string]: number | undefined } = { MQTT: 4, MQIsdp: 3 }
 
-const originalOf = (parser: Parser): Parser => Object.getPrototypeOf(parser) as Parser
-
 export function checkPackets(counters: Counters): Mend {
   /** Everything that aedes' parser refuses itself comes by here, too. */
   function emitError(this: Parser, error: Error): void {
     count(counters.refused, 'packet_malformed')
-    originalOf(this)._emitError.call(this, error)
+    parserPrototype._emitError.call(this, error)
   }
 
   /** Every string of every packet is read here. */
   function parseString(this: Parser): string | null {
     const start = this._pos + 2
-    const text = originalOf(this)._parseString.call(this)
+    const text = parserPrototype._parseString.call(this)
     if (text === null) return null
     // [MQTT-1.5.3-2]; ill-formed bytes were read as U+FFFD, which may also stand there itself [MQTT-1.5.3-1].
     if (text.includes('\0')) return null
@@ -37,7 +36,7 @@ export function checkPackets(counters: Counters): Mend {
 
   /** [MQTT-2.3.1-1]; the original reads on into the next packet, and takes 0. */
   function parseMessageId(this: Parser): boolean {
-    if (!originalOf(this)._parseMessageId.call(this)) return false
+    if (!parserPrototype._parseMessageId.call(this)) return false
     if ((this.packet.messageId ?? 0) > 0 && this._pos <= this.packet.length) return true
     this._emitError(new Error(`${this.packet.cmd} without a packet identifier from 1 on`))
     return false
@@ -46,7 +45,7 @@ export function checkPackets(counters: Counters): Mend {
   function parseConnect(this: Parser): unknown {
     const detail = connectProblem(this)
     if (detail !== null) return this._emitError(new Error(detail))
-    const result = originalOf(this)._parseConnect.call(this)
+    const result = parserPrototype._parseConnect.call(this)
     if (this.error !== null) return result
     if (this._pos !== this.packet.length)
       return this._emitError(new Error('CONNECT with bytes that its flags do not announce'))
@@ -63,11 +62,11 @@ export function checkPackets(counters: Counters): Mend {
     if (detail !== null) parser._emitError(new Error(`${parser.packet.cmd} with ${detail}`))
   }
   function parseSubscribe(this: Parser): unknown {
-    originalOf(this)._parseSubscribe.call(this)
+    parserPrototype._parseSubscribe.call(this)
     return checkFilters(this, this.packet.subscriptions?.map(({ topic }) => topic) ?? [])
   }
   function parseUnsubscribe(this: Parser): unknown {
-    originalOf(this)._parseUnsubscribe.call(this)
+    parserPrototype._parseUnsubscribe.call(this)
     return checkFilters(this, this.packet.unsubscriptions ?? [])
   }
 

@@ -4,6 +4,7 @@
  */
 import type { AedesClient, Parser, RawPacket } from '../aedes-internals.ts'
 import type { Mend } from './mend.ts'
+import { parserPrototype } from './parser-prototype.ts'
 import { watchSent } from './sent-packets.ts'
 
 const denied = 128
@@ -15,10 +16,13 @@ export function answerEveryFilter(): Mend {
     { messageId: number | undefined; filters: Array<{ topic: string; qos: number }> }
   >()
 
-  function remember(this: Parser, { cmd, messageId, subscriptions = [] }: RawPacket): void {
-    if (cmd !== 'subscribe' || subscriptions.length < 2) return
-    if (new Set(subscriptions.map(({ topic }) => topic)).size < subscriptions.length)
+  let parse = parserPrototype._parseSubscribe
+  function remember(this: Parser): unknown {
+    const result = parse.call(this)
+    const { messageId, subscriptions = [] } = this.packet
+    if (this.error === null && new Set(subscriptions.map(({ topic }) => topic)).size < subscriptions.length)
       asked.set(this.client, { messageId, filters: subscriptions.map(({ topic, qos }) => ({ topic, qos })) })
+    return result
   }
   function complete(client: AedesClient, packet: RawPacket): void {
     const of = packet.cmd === 'suback' ? asked.get(client) : undefined
@@ -30,7 +34,9 @@ export function answerEveryFilter(): Mend {
   }
   return {
     connected(client) {
-      client._parser.prependListener('packet', remember)
+      // Every parser has the same one here, that of the mends before.
+      parse = client._parser._parseSubscribe
+      client._parser._parseSubscribe = remember
       watchSent(client, complete)
     },
   }

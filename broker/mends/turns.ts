@@ -43,6 +43,11 @@ function orderConnection(client: AedesClient): void {
   function take(packet: RawPacket): void {
     // Nothing counts after a DISCONNECT [MQTT-3.14.4-2], which itself counts at once: there is no will any more.
     if (client.closed || client._disconnected) return
+    // Most are of this kind.
+    if (packet.cmd === 'publish' && packet.qos < 2 && !packet.retain && held.length === 0 && !isAlone) {
+      handle.call(parser, packet)
+      return
+    }
     if (packet.cmd === 'disconnect' && client.connackSent) client._disconnected = true
     // Its answer has no place in the order, and a client whose packets wait is alive.
     if (packet.cmd === 'pingreq' && client.connackSent) handle.call(parser, packet)
@@ -105,7 +110,7 @@ function orderConnection(client: AedesClient): void {
 
   function read(): void {
     if (client.closed || client._disconnected || client._paused || held.length > 0) return
-    if (client._parsingBatch >= limits.packetsInFlightMax) return
+    if (client._parsingBatch >= limits.packetsInFlightMax || (isAlone && !client.connackSent)) return
     // A client that sends and does not read what it is answered: its answers are bounded, too.
     const bytes = conn.writableLength > limits.unreadAnswerBytesMax ? waitForDrain() : conn.read()
     if (bytes !== null) parser.parse(bytes)

@@ -298,6 +298,16 @@ test('retained messages wait for a subscriber that reads slowly, and all of them
   await target.close()
 })
 
+test('PUBLISH longer than a CONNECT may be is taken right behind the CONNECT', async () => {
+  const target = await startMended()
+  const peer = await target.open()
+  const reading = publish('a', Buffer.alloc(2 * limits.packetBytesMaxBeforeConnect), { qos: 1, id: 1 })
+  peer.send(connect({ id: 'a' }), reading)
+  await peer.expect('connack')
+  await peer.expect('puback')
+  await target.close()
+})
+
 test('connection that never says CONNECT is closed in time, and one that says it byte by byte', async () => {
   const target = await startMended({ connectTimeout: 300 })
   const [silent, slow] = [await target.open(), await target.open()]

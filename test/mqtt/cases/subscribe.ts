@@ -33,7 +33,7 @@ export const cases: Case[] = [
   },
   {
     name: 'connection is closed when a filter has no QoS behind it',
-    shows: ['3.8.3-2', '3.8.3-4'],
+    shows: ['3.8.3-4'],
     run: closes(packet(0x82, word(1), text('a'))),
   },
   {
