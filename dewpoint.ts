@@ -12,7 +12,7 @@ import type { Balance, Check } from './console/status.ts'
 import { claimDataFolder } from './data-folder.ts'
 import { startIngest } from './ingest/ingest.ts'
 import { openJournal } from './journal/journal.ts'
-import { openReader } from './journal/reader.ts'
+import { createSharedChunks, openReader } from './journal/reader.ts'
 import { startLiveness } from './liveness/liveness.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
@@ -75,8 +75,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const journalFolder = join(folder.path, 'journal')
     const journal = await openJournal({ folder: journalFolder, log, bytesMax: config.journal.bytesMax, startAt })
     // A position beyond the journal's end is from another life of the folder: everything in it is new.
+    const chunks = createSharedChunks()
     const openSource = (position: number) =>
-      openReader(journalFolder, journal, position > journal.durable() ? journal.first.position : position)
+      openReader(journalFolder, journal, position > journal.durable() ? journal.first.position : position, chunks)
     const acceptedBefore = journal.ordinal()
 
     let console: Awaited<ReturnType<typeof createConsole>> | null = null
@@ -202,6 +203,8 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       access: accessOf(config, folder.path),
       folder: folder.path,
       connectionsMax: config.broker.connections,
+      // For tests only: they hold for both ways through the broker.
+      packets: process.env.DEWPOINT_FAST_LANE === 'off' ? null : journal,
       statusTopic: config.broker.status,
     })
     undo.push(broker.close)

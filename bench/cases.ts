@@ -7,17 +7,21 @@ import {
   influxSetUp,
   mosquittoPath,
   type Server,
+  startBroker,
   startDewpoint,
   startInfluxd,
   startMosquitto,
 } from './servers.ts'
 
-export const clients = 100
+/** Connected all the time; each load uses the first of them. */
+export const clients = 500
 
-export const warmUp: Load = { name: 'warm-up', messages: 20_000, window: 20 }
+export const warmUp: Load = { name: 'warm-up', messages: 40_000, clients: 50, window: 20 }
 export const loads: Load[] = [
-  { name: 'window 20', messages: 100_000, window: 20 },
-  { name: '2,000/s', messages: 20_000, ratePerS: 2_000 },
+  { name: 'window 20', messages: 200_000, clients: 50, window: 20 },
+  { name: 'one per segment', messages: 100_000, clients: 500, window: 1 },
+  { name: '2,000/s', messages: 20_000, clients: 100, ratePerS: 2_000 },
+  { name: '10,000/s', messages: 50_000, clients: 100, ratePerS: 10_000 },
 ]
 
 export type Case = {
@@ -37,6 +41,11 @@ export const cases: Case[] = [
     name: yardstick,
     missing: mosquitto === null ? 'mosquitto is missing: apt-get install mosquitto' : null,
     start: (folder) => startMosquitto(mosquitto as string, folder),
+  },
+  {
+    name: 'qos1_broker_and_journal',
+    missing: null,
+    start: startBroker,
   },
   {
     name: 'qos1_json_to_duckdb',

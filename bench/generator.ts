@@ -23,6 +23,7 @@ function send(load: Load): Promise<Sent> {
   const startedAtMs = epochMs()
   let left = load.messages
   let acked = 0
+  const active = publishers.slice(0, load.clients)
   return new Promise((resolve) => {
     onAcked = (publisher, latenciesMs) => {
       for (const ms of latenciesMs) latencies.record(Math.max(1, Math.round(ms * 1e6)))
@@ -34,7 +35,7 @@ function send(load: Load): Promise<Sent> {
       const [p50Ms, p99Ms] = [latencies.percentile(50) / 1e6, latencies.percentile(99) / 1e6]
       resolve({ acked, startedAtMs, tookMs, p50Ms, p99Ms, cpuS: (user + system) / 1e6 })
     }
-    if ('window' in load) for (const publisher of publishers) top(publisher, load.window)
+    if ('window' in load) for (const publisher of active) top(publisher, load.window)
     else keepRate(load.ratePerS)
   })
 
@@ -50,7 +51,7 @@ function send(load: Load): Promise<Sent> {
     const timer = setInterval(() => {
       const due = Math.floor(((epochMs() - startedAtMs) * ratePerS) / 1000)
       while (left > 0 && load.messages - left < due) {
-        publishers[(load.messages - left) % clients]?.publish(1)
+        active[(load.messages - left) % load.clients]?.publish(1)
         left--
       }
       if (left === 0) clearInterval(timer)

@@ -1,7 +1,7 @@
 /** What run.ts asks of the generator and what it answers: one line of JSON each. */
 
 /** Either a window per client, as fast as the PUBACKs come back, or a steady rate over all clients together. */
-export type Load = { name: string; messages: number } & ({ window: number } | { ratePerS: number })
+export type Load = { name: string; messages: number; clients: number } & ({ window: number } | { ratePerS: number })
 
 export type Sent = {
   acked: number

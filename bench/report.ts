@@ -46,17 +46,18 @@ export function report({ machine, syncs, date, rounds, loads, runs, skipped, fai
     '',
     '## What was measured, and how',
     '',
-    `- Generator, server and influxd are processes of one machine, over loopback. ${clients} clients send QoS 1 on \`sensors/bench/dNNN/voltage\`, JSON with v, t and seq.`,
+    `- Generator, server and influxd are processes of one machine, over loopback. ${clients} clients are connected; those of a load send QoS 1 on \`sensors/bench/dNNN/voltage\`, JSON with v, t and seq.`,
     ...loads.map((load) =>
       'window' in load
-        ? `- ${load.name}: each client has ${load.window} messages without PUBACK at any time; ${load.messages} messages.`
-        : `- ${load.name}: ${load.messages} messages at a steady rate over all clients, whether PUBACKs come or not.`,
+        ? `- ${load.name}: each of ${load.clients} clients has ${load.window} messages without PUBACK at any time; ${load.messages} messages.`
+        : `- ${load.name}: ${load.messages} messages at a steady rate over ${load.clients} clients, whether PUBACKs come or not.`,
     ),
     `- Before each load ${warmUp.messages} messages with window ${'window' in warmUp ? warmUp.window : 0} warm the same processes up. Each case of each round starts on an empty folder.`,
     `- The figures are medians of the rounds (${rounds}); in brackets the smallest and the largest. The cases take turns within a round.`,
     '- acked/s: from the first message to the last PUBACK. stored/s: from the first message until /api/counters shows every reading as stored.',
     '- CPU: user and system time of all threads, from the first message until everything is stored. It contains everything that Dewpoint does: broker, journal, ingest, liveness, and the embedded store.',
     `- CPU ratio: to ${yardstick} in the same round, which keeps nothing, syncs nothing and forwards to nobody.`,
+    '- qos1_broker_and_journal is our broker and journal with nothing behind them: the work of the yardstick, and every PUBACK after its sync.',
     '- generator CPU: where it comes near to the time that the load took, acked/s is what the generator can do, and the server could do more.',
     '- PUBACK p50 and p99: from the write of a message to its PUBACK, as the generator sees it.',
     '- Every reading is accounted for: stored equals acknowledged in the counters, and the store itself, asked at the end, holds as many different readings. Otherwise the case fails.',

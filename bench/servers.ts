@@ -37,6 +37,17 @@ export async function startMosquitto(program: string, folder: string): Promise<S
   return { mqttPort, pid: running.pid, storePid: null, counters: null, finish }
 }
 
+/** Our broker and journal, without anything behind them: what does the yardstick's work, and syncs it. */
+export async function startBroker(folder: string, nodeOptions: string[]): Promise<Server> {
+  mkdirSync(folder, { recursive: true })
+  const mqttPort = await freePort()
+  const program = join(import.meta.dirname, 'broker-alone.js')
+  const args = [...nodeOptions, program, String(mqttPort), join(folder, 'journal')]
+  const running = await start(process.execPath, args, (output) => output.includes('listening'))
+  const finish = () => running.stop().then(() => null)
+  return { mqttPort, pid: running.pid, storePid: null, counters: null, finish }
+}
+
 export type DewpointOptions = {
   folder: string
   /** As telemetry.yaml wants it. */

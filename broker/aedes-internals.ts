@@ -102,5 +102,14 @@ export type AedesBroker = Aedes & {
   maxTopicLevels: number
   /** Of the last packet that the broker has numbered. */
   counter: number
+  mq: Emitter
   clients: { [id: string]: Client | undefined }
+}
+
+/** Live subscriptions, as mends/delivery.ts keeps them. */
+export type Emitter = {
+  hasListener(topic: string): boolean
+  on(topic: string, notify: unknown, done?: () => void): Emitter
+  /** Takes effect in a later turn, just before `done`. */
+  removeListener(topic: string, notify: unknown, done?: () => void): Emitter
 }

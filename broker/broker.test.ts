@@ -8,7 +8,7 @@ import { deferred } from '../telemetry/deferred.ts'
 import { createEpochs } from '../telemetry/epoch.ts'
 import { FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type Message, MessageKind } from '../telemetry/message.ts'
+import { type Message, MessageKind, type PacketEntrance, type PublishPacket } from '../telemetry/message.ts'
 import { type Broker, createBroker } from './broker.ts'
 
 let taken: Message[]
@@ -21,6 +21,7 @@ let clients: MqttClient[]
 
 beforeEach(async () => {
   taken = []
+  listeners = []
   gate = null
   isAccepting = true
   clients = []
@@ -42,12 +43,39 @@ const open = (credentials: { username: string; password: string } | null = null)
       taken.push({ ...message, payload: Buffer.from(message.payload) })
       return gate === null || message.kind > MessageKind.will ? Promise.resolve() : gate.promise
     },
+    packets:
+      process.env.DEWPOINT_FAST_LANE === 'off'
+        ? null
+        : { append, onSettled: (it) => listeners.push(it), unsynced: () => 0 },
     abandon: () => {},
     nextEpoch: createEpochs(),
     isAccepting: () => isAccepting,
     counters,
     log: pino({ level: 'silent' }),
   })
+
+/** The short way: the same journal, seen from the other side. */
+let listeners: Array<Parameters<PacketEntrance['onSettled']>[0]>
+let position = 0
+function append(packet: PublishPacket): number {
+  const { kind, qos, dup, packetId, epoch, topicAt, topicEnd, payloadAt, payloadEnd } = packet
+  const [client, topic, payload] = [
+    Buffer.from(packet.client),
+    Buffer.from(packet.bytes.subarray(topicAt, topicEnd)),
+    Buffer.from(packet.bytes.subarray(payloadAt, payloadEnd)),
+  ] as const
+  const more = { client: client.toString(), topic: topic.toString(), payload }
+  taken.push({ kind, qos, dup, retain: false, packetId, epoch, ...more })
+  const end = ++position
+  const tell = (durable: number, error: Error | null) => {
+    for (const listener of listeners) listener(durable, error)
+  }
+  Promise.resolve(gate?.promise).then(
+    () => tell(end, null),
+    (error) => tell(end - 1, error),
+  )
+  return end
+}
 const port = () => (broker.addresses[0] as { port: number }).port
 const kinds = (kind: number) => taken.filter((message) => message.kind === kind)
 

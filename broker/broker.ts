@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
 import type { NextEpoch } from '../telemetry/epoch.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type Accept, lifeCycle, MessageKind } from '../telemetry/message.ts'
+import { type Accept, lifeCycle, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Access, type AccessConfig, createAccess } from './access/access.ts'
 import { certificateNames } from './access/certificate-names.ts'
@@ -17,7 +17,11 @@ import { discardSession } from './access/discard-session.ts'
 import type { Owner } from './access/identity.ts'
 import type { UserPassword } from './access/sign-in.ts'
 import type { AedesBroker } from './aedes-internals.ts'
+import { watchAudience } from './audience.ts'
+import { createFastLane } from './fast-lane.ts'
 import { createHooks } from './hooks.ts'
+import { createInOrder } from './in-order.ts'
+import { createIntake, type Intake } from './intake.ts'
 import { type Address, certificateOf, type Listeners, openListeners } from './listeners.ts'
 import { createMends } from './mends/mends.ts'
 import { indexRetained } from './mends/retained-lookup.ts'
@@ -52,6 +56,8 @@ export type BrokerOptions = {
   /** Topic pattern of births and wills. */
   statusTopic: string
   accept: Accept
+  /** The journal's way in for readings that need nothing of aedes; null or absent: all of them take the long way. */
+  packets?: PacketEntrance | null
   /** The connection of the epoch is gone: what still waits for accept() is not wanted any more. */
   abandon: (epoch: number) => void
   nextEpoch: NextEpoch
@@ -101,10 +107,12 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost)
   const isStatus = (topic: string) => status.match(topic) !== null
   const take = createTake({ accept, isStatus, epochOf: presence.epochOf, counters })
+  const inOrder = createInOrder()
   let closing = false
   const hooks = createHooks({
     parts: () => ({ access, sessions, commands }),
     take,
+    inOrder,
     presence,
     certificateOf: options.certificateOf ?? shownCertificate,
     isAccepting: options.isAccepting,
@@ -112,7 +120,11 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     counters,
     log,
   })
-  const mends = createMends(counters, (clientId) => sessions.state.sessions.has(clientId))
+  const mends = createMends({
+    counters,
+    hasSession: (clientId) => sessions.state.sessions.has(clientId),
+    intake: (client, settled) => intake(client, settled),
+  })
   const aedes = new Aedes(mends.options(hooks)) as AedesBroker
   const endAedes = () => new Promise<void>((resolve) => aedes.close(resolve))
   const publish = (packet: object) =>
@@ -161,8 +173,14 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const storeIncoming = persistence.incomingStorePacket
   persistence.incomingStorePacket = async (client, packet) => {
     await take(client, packet, false)
-    return storeIncoming(client, packet)
+    await inOrder(client, storeIncoming(client, packet))
   }
+  const { packets = null } = options
+  const isHeard = watchAudience(aedes)
+  const { epochOf } = presence
+  const intake: Intake = createIntake(
+    packets && { packets, lane: createFastLane({ packets, isHeard, isStatus, access, epochOf, counters }) },
+  )
   mends.listening(aedes)
   aedes.on('keepaliveTimeout', presence.sawKeepAliveTimeout)
   const onConnectionError = (client: Client, error: Error) =>

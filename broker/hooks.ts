@@ -10,6 +10,7 @@ import type { Certificate } from './access/credentials.ts'
 import { createThrottle } from './access/throttle.ts'
 import { clientIdRefusal, connackCode } from './admission.ts'
 import { internals } from './aedes-internals.ts'
+import type { InOrder } from './in-order.ts'
 import type { Presence } from './presence.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import type { Commands } from './sessions/commands.ts'
@@ -23,6 +24,7 @@ export type Parts = { access: Access; sessions: Pick<Sessions, 'keep'>; commands
 export type HooksOptions = {
   parts: () => Parts
   take: Take
+  inOrder: InOrder
   presence: Presence
   certificateOf: (client: Client) => Certificate | null
   isAccepting: () => boolean
@@ -130,10 +132,13 @@ export function createHooks(options: HooksOptions): AedesOptions {
           done(null)
           return
         }
-        const taken = take(client, packet, isWill)
-        // What sessions and retained messages need is on disk before PUBACK, too.
-        const kept = isWill || packet.qos === 0 ? taken : taken.then(() => sessions.keep(packet as PublishedPacket))
-        kept.then(() => done(null), done)
+        take(client, packet, isWill).then(() => {
+          // What sessions and retained messages need is on disk before PUBACK, too.
+          const kept = isWill || packet.qos === 0 ? null : sessions.keep(packet as PublishedPacket)
+          const answer = isReading ? options.inOrder(client, kept) : kept
+          if (answer === null) done(null)
+          else answer.then(() => done(null), done)
+        }, done)
       }
     },
   }

@@ -1,7 +1,7 @@
-/** Records that will become durable together: one buffer, one promise for all of them. */
-import { deferred } from '../telemetry/deferred.ts'
-import { type Message, MessageKind } from '../telemetry/message.ts'
-import { recordBytes, writeRecord } from './record.ts'
+/** Records that will become durable together: one buffer, and one promise for everybody who asked for one. */
+import { type Deferred, deferred } from '../telemetry/deferred.ts'
+import { type Message, MessageKind, type PublishPacket } from '../telemetry/message.ts'
+import { packetRecordBytes, recordBytes, writePacketRecord, writeRecord } from './record.ts'
 
 export type Group = {
   count: number
@@ -11,27 +11,39 @@ export type Group = {
   /** The journal's marks just before this group, for the header of a segment that begins with it. */
   ordinalBefore: number
   receivedBeforeUs: number
-  durable: Promise<void>
-  resolve(): void
-  reject(error: Error): void
   /** Appends a record; returns its bytes. */
   add(message: Message, position: number, ordinal: number, receivedAtUs: number): number
+  addPacket(packet: PublishPacket, position: number, ordinal: number, receivedAtUs: number): number
   bytes(): Buffer
+  durable(): Promise<void>
+  /** Keeps the promise, or breaks it with an error. */
+  settle(error: Error | null): void
+  /** What the next group may be written into, once nothing reads from this one. */
+  buffer(): Buffer
 }
 
 const bytesMin = 64 * 1024
+/** A larger buffer was for a rare peak: it is not kept. */
+const bytesKept = 4 * 1024 * 1024
 
-export function createGroup(expected = 0): Group {
-  const { promise, resolve, reject } = deferred()
-  // Whoever accepted a message hears of a failure; a group that nobody waits for must not end the process.
-  promise.catch(() => {})
-  let buffer = Buffer.allocUnsafeSlow(Math.max(bytesMin, Math.min(expected * 160, 4 * 1024 * 1024)))
+/** `spare`: the buffer of an earlier group, or null. */
+export function createGroup(spare: Buffer | null): Group {
+  let buffer = spare !== null && spare.length <= bytesKept ? spare : Buffer.allocUnsafeSlow(bytesMin)
   let used = 0
+  let promised: Deferred | null = null
 
-  function grow(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * buffer.length))
-    buffer.copy(larger, 0, 0, used)
-    buffer = larger
+  function begin(bytes: number, position: number, ordinal: number, receivedAtUs: number): void {
+    if (group.count++ === 0) {
+      group.start = position
+      group.ordinalBefore = ordinal
+      group.receivedBeforeUs = receivedAtUs - 1
+    }
+    if (used + bytes > buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(used + bytes, 2 * buffer.length))
+      buffer.copy(larger, 0, 0, used)
+      buffer = larger
+    }
+    group.end = position + bytes
   }
 
   const group: Group = {
@@ -40,22 +52,32 @@ export function createGroup(expected = 0): Group {
     end: 0,
     ordinalBefore: 0,
     receivedBeforeUs: 0,
-    durable: promise,
-    resolve,
-    reject,
     add(message, position, ordinal, receivedAtUs) {
-      if (group.count++ === 0) {
-        group.start = position
-        group.ordinalBefore = ordinal - (message.kind === MessageKind.publish ? 1 : 0)
-        group.receivedBeforeUs = receivedAtUs - 1
-      }
       const bytes = recordBytes(message)
-      if (used + bytes > buffer.length) grow(used + bytes)
+      begin(bytes, position, message.kind === MessageKind.publish ? ordinal - 1 : ordinal, receivedAtUs)
       used = writeRecord(buffer, used, message, position, ordinal, receivedAtUs)
-      group.end = position + bytes
+      return bytes
+    },
+    addPacket(packet, position, ordinal, receivedAtUs) {
+      const bytes = packetRecordBytes(packet)
+      begin(bytes, position, packet.kind === MessageKind.publish ? ordinal - 1 : ordinal, receivedAtUs)
+      used = writePacketRecord(buffer, used, packet, position, ordinal, receivedAtUs)
       return bytes
     },
     bytes: () => buffer.subarray(0, used),
+    durable() {
+      if (promised === null) {
+        promised = deferred()
+        // Whoever accepted a message hears of a failure; a group that nobody waits for must not end the process.
+        promised.promise.catch(() => {})
+      }
+      return promised.promise
+    },
+    settle(error) {
+      if (error === null) promised?.resolve()
+      else promised?.reject(error)
+    },
+    buffer: () => buffer,
   }
   return group
 }

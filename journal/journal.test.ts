@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AbandonedError } from '../telemetry/errors.ts'
-import { type Message, MessageKind, type Record } from '../telemetry/message.ts'
+import { type Message, MessageKind, type PublishPacket, type Record } from '../telemetry/message.ts'
 import { type Journal, type JournalOptions, openJournal } from './journal.ts'
-import { folderTail, openReader } from './reader.ts'
+import { createSharedChunks, folderTail, openReader } from './reader.ts'
 import { headerBytes } from './segment.ts'
 
 const log = pino({ level: 'silent' })
@@ -278,4 +278,94 @@ test('reader finds its way out of more than one read of damage', async () => {
   const { records, damagedBytes } = await readAll(await open())
   expect(texts(records)).toEqual(['a', 'z'])
   expect(damagedBytes).toBe(to.position - from.position)
+})
+
+const packet = (text: string, more: Partial<PublishPacket> = {}): PublishPacket => {
+  const topic = Buffer.from('sensors/é/b/rainfall')
+  const bytes = Buffer.concat([Buffer.from('??'), topic, Buffer.from('!!'), Buffer.from(text), Buffer.from('behind')])
+  const topicEnd = 2 + topic.length
+  const payload = { payloadAt: topicEnd + 2, payloadEnd: topicEnd + 2 + Buffer.byteLength(text) }
+  const rest = { kind: MessageKind.publish, qos: 1, dup: false, packetId: 65535, epoch: 3 } as const
+  return { ...rest, client: Buffer.from('ü'), bytes, topicAt: 2, topicEnd, ...payload, ...more }
+}
+
+test('journal gives back packets and messages in the order in which they came', async () => {
+  const opened = await open()
+  opened.append(packet('a', { dup: true }))
+  const accepting = opened.accept(message('b'))
+  opened.append(packet('c'.repeat(70_000), { qos: 0, packetId: 0 }))
+  opened.append(packet('', { kind: MessageKind.birth }))
+  await accepting
+  const { records, damagedBytes } = await readAll(opened)
+  expect(texts(records)).toEqual(['a', 'b', 'c'.repeat(70_000), ''])
+  const shared = { client: 'ü', topic: 'sensors/é/b/rainfall', epoch: 3, retain: false }
+  expect(records[0]).toMatchObject({ ...shared, kind: MessageKind.publish, qos: 1, dup: true, packetId: 65535 })
+  expect(records[2]).toMatchObject({ ...shared, qos: 0, dup: false, packetId: 0 })
+  expect(records.map(({ ordinal }) => ordinal)).toEqual([1, 2, 3, 3])
+  expect(damagedBytes).toBe(0)
+})
+
+test('journal tells packets durable before it resolves what was accepted behind them, and only what is', async () => {
+  const opened = await open()
+  const told: Array<number | string> = []
+  opened.onSettled((durable) => {
+    told.push(durable)
+    expect(durable).toBe(opened.durable())
+  })
+  const first = opened.append(packet('a'))
+  expect(first).toBe(opened.unsynced())
+  expect(told).toEqual([])
+  await opened.accept(message('b')).then(() => told.push('accepted'))
+  expect(told).toEqual([opened.durable(), 'accepted'])
+  expect(first).toBeLessThan(opened.durable())
+  expect(opened.unsynced()).toBe(0)
+  await opened.close()
+  journal = null
+  expect(opened.append(packet('late'))).toBe(-1)
+})
+
+test('journal takes no packet while it is full, and takes them again when the store has caught up', async () => {
+  const opened = await open({ segmentBytes: 500, bytesMax: 1000 })
+  let taken = 0
+  while (opened.append(packet('x')) !== -1) taken++
+  expect(taken).toBeGreaterThan(5)
+  await opened.flush()
+  await opened.release(opened.durable())
+  expect(opened.append(packet('y'))).toBeGreaterThan(opened.durable())
+})
+
+test('journal begins a segment with a packet where the mark of its header says', async () => {
+  const opened = await open({ segmentBytes: 300 })
+  for (let i = 0; i < 10; i++) {
+    opened.append(packet(String(i)))
+    await opened.flush()
+  }
+  await opened.release(opened.durable())
+  await opened.close()
+  const again = await open()
+  const { records } = await readAll(again, again.first.position)
+  expect(records.length).toBeGreaterThan(0)
+  expect(records[0]?.ordinal).toBe(again.first.ordinal + 1)
+})
+
+test('readers of one journal get the same records when one of them lags behind and catches up', async () => {
+  const opened = await open({ segmentBytes: 800 })
+  const shared = createSharedChunks()
+  const follow = async (seen: string[], pauseMs: number) => {
+    const reader = openReader(folder, opened, 0, shared)
+    while (seen.length < 60) {
+      seen.push(...texts((await reader.read()).records))
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+    await reader.close()
+  }
+  const [quick, slow]: [string[], string[]] = [[], []]
+  const following = [follow(quick, 0), follow(slow, 30)]
+  for (let i = 0; i < 60; i++) {
+    opened.append(packet(String(i)))
+    await new Promise((resolve) => setTimeout(resolve, i % 3))
+  }
+  await Promise.all(following)
+  expect(quick).toEqual(Array.from({ length: 60 }, (_, i) => String(i)))
+  expect(slow).toEqual(quick)
 })

@@ -1,24 +1,25 @@
 /**
  * What was acknowledged, in order, until it is stored.
  *
- *     accept ─▶ group being filled ─▶ one write + one fdatasync ─▶ durable: the promise of the whole group resolves
+ *     accept, append ─▶ group being filled ─▶ one write + one fdatasync ─▶ durable: one call and one promise tell it
  *
- * The promise: once accept() resolves, the record survives kill -9 and power loss, and stays until release() is called
+ * The promise: once accept() resolves, or onSettled tells of append()'s position, the record survives kill -9 and power loss, and stays until release() is called
  * beyond it. Everything that waits while a group is synced makes up the next group.
  */
-import { type FileHandle, mkdir, rm } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../telemetry/clock.ts'
 import { AbandonedError, FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type Message, MessageKind } from '../telemetry/message.ts'
-import { createDisk } from './disk.ts'
+import { type Message, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
 import { createGroup, type Group } from './group.ts'
+import { createHold } from './hold.ts'
 import type { JournalTail } from './reader.ts'
-import { recordBytesMax, recordBytes as sizeOf } from './record.ts'
+import { packetRecordBytes, recordBytesMax, recordBytes as sizeOf } from './record.ts'
 import { recover } from './recover.ts'
-import { createSegment, headerBytes, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { createTelling } from './telling.ts'
+import { createWriter } from './writer.ts'
 
 /** ok: takes messages. full: waits for release() or for room on the disk. failed: takes nothing until a restart. */
 export type JournalState = { state: 'ok' | 'full' | 'failed'; detail: string }
@@ -39,69 +40,79 @@ export type JournalOptions = {
   retryMs?: number
 }
 
-export type Journal = JournalTail & {
-  /** @throws FatalError (as a rejection) when the disk failed: nothing may be acknowledged any more. */
-  accept(message: Message): Promise<void>
-  /** Forgets what waits for room since its connection is gone: it was never acknowledged. */
-  abandon(epoch: number): void
-  /** Where the oldest record stood when the journal was opened, and how many readings there were before it. */
-  first: { position: number; ordinal: number }
-  /** Position of the oldest record that is kept. */
-  oldest(): number
-  /** Readings accepted over the life of the folder. */
-  ordinal(): number
-  /** Everything before the position is stored: whole segments before it are removed. */
-  release(position: number): Promise<void>
-  /** Resolves when everything accepted so far is durable. */
-  flush(): Promise<void>
-  status(): JournalState
-  /** False: a reading would wait now. */
-  hasRoom(): boolean
-  stats(): JournalStats
-  close(): Promise<void>
-}
+export type Journal = JournalTail &
+  PacketEntrance & {
+    /** @throws FatalError (as a rejection) when the disk failed: nothing may be acknowledged any more. */
+    accept(message: Message): Promise<void>
+    /** Forgets what waits for room since its connection is gone: it was never acknowledged. */
+    abandon(epoch: number): void
+    /** Where the oldest record stood when the journal was opened, and how many readings there were before it. */
+    first: { position: number; ordinal: number }
+    /** Position of the oldest record that is kept. */
+    oldest(): number
+    /** Readings accepted over the life of the folder. */
+    ordinal(): number
+    /** Everything before the position is stored: whole segments before it are removed. */
+    release(position: number): Promise<void>
+    /** Resolves when everything accepted so far is durable. */
+    flush(): Promise<void>
+    status(): JournalState
+    /** False: a reading would wait now. */
+    hasRoom(): boolean
+    stats(): JournalStats
+    close(): Promise<void>
+  }
 
 /** Opens or creates the journal of a folder. A torn tail is cut off, kept beside it, and told in the log. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { folder, log, clock = systemClock, retryMs = 250 } = options
+  const { folder, log, clock = systemClock } = options
   const bytesMax = options.bytesMax ?? limits.journalBytesMax
-  const segmentBytes = options.segmentBytes ?? limits.segmentBytes
   await mkdir(folder, { recursive: true })
 
-  const opened = await recover(folder, options.startAt ?? { position: 0, ordinal: 0 }, log)
-  const segments = opened.segments
-  let { file, end } = opened
-  const disk = createDisk(folder, options.diskReserveBytes)
+  const { file, segments, first, end } = await recover(folder, options.startAt ?? { position: 0, ordinal: 0 }, log)
   let durable = end.position
   let released = (segments[0] as Segment).base
-  let group = createGroup()
+  let group = createGroup(null)
+  let spare: Buffer | null = null
   let flushing: Promise<void> | null = null
   let status: JournalState = { state: 'ok', detail: '' }
   let closed = false
-  let syncs = 0
-  let lastSyncMs = 0
   let isDiskFull = false
   const waiting = new Set<{ message: Message; resolve: () => void; reject: (error: Error) => void }>()
-  const waiters = new Set<{ position: number; resolve: () => void }>()
+  const listeners: Array<(durable: number, error: Error | null) => void> = []
+  const hold = createHold()
+  const telling = createTelling(() => durable)
+  const writer = createWriter({
+    ...options,
+    file,
+    segments,
+    onFull(detail) {
+      isDiskFull = true
+      report({ state: 'full', detail })
+      return !closed
+    },
+  })
 
-  const current = () => segments.at(-1) as Segment
   /** What the store still needs; the disk holds up to a segment more, since only whole segments are removed. */
   const bytesHeld = () => end.position - released
   const isFull = () => isDiskFull || bytesHeld() >= bytesMax
 
-  function append(message: Message): Promise<void> {
-    if (message.kind === MessageKind.publish) end.ordinal++
+  function advance(kind: MessageKind): void {
+    if (kind === MessageKind.publish) end.ordinal++
     end.receivedAtUs = nextReceiveTime(end.receivedAtUs, clock.nowMs() * 1000)
-    end.position += group.add(message, end.position, end.ordinal, end.receivedAtUs)
     // setImmediate: everything that the sockets deliver in this turn joins the group.
     flushing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(flush)
-    return group.durable
+  }
+
+  function append(message: Message): Promise<void> {
+    advance(message.kind)
+    end.position += group.add(message, end.position, end.ordinal, end.receivedAtUs)
+    return group.durable()
   }
 
   /** Life cycle messages are few and small; they pass a full journal, so that no state is lost. */
   function waitForRoom(message: Message): Promise<void> {
-    const detail = `${bytesHeld()} of ${bytesMax} bytes held; waiting for the store`
-    report({ state: 'full', detail })
+    report({ state: 'full', detail: `${bytesHeld()} of ${bytesMax} bytes held; waiting for the store` })
     return new Promise((resolve, reject) => waiting.add({ message, resolve, reject }))
   }
 
@@ -125,55 +136,26 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   async function flush(): Promise<void> {
     while (group.count > 0) {
+      if (!closed) await hold(() => group.count)
       const syncing = group
-      group = createGroup(syncing.count)
+      group = createGroup(spare)
+      spare = null
       try {
-        await writeGroup(syncing)
+        await writer.write(syncing)
       } catch (error) {
         fail(error as Error, syncing)
         break
       }
+      isDiskFull = false
+      if (!isFull()) report({ state: 'ok', detail: '' })
       durable = syncing.end
-      syncing.resolve()
-      for (const waiter of waiters) if (durable > waiter.position) wake(waiter)
+      spare = syncing.buffer()
+      for (const listener of listeners) listener(durable, null)
+      syncing.settle(null)
+      letIn()
+      telling.tell()
     }
     flushing = null
-  }
-
-  /** A full disk is waited for; any other error means that we do not know what the disk holds. */
-  async function writeGroup(syncing: Group): Promise<void> {
-    for (;;) {
-      try {
-        if (current().bytes >= segmentBytes) await rotate(syncing)
-        await disk.check(syncing.bytes().length)
-        const offset = headerBytes + current().bytes
-        const startedAt = performance.now()
-        await writeFully(file, syncing.bytes(), offset)
-        await file.datasync()
-        lastSyncMs = performance.now() - startedAt
-        syncs++
-        current().bytes += syncing.bytes().length
-        isDiskFull = false
-        if (!isFull()) report({ state: 'ok', detail: '' })
-        letIn()
-        return
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code
-        if (!waitable.has(code ?? '')) throw error
-        isDiskFull = true
-        report({ state: 'full', detail: `cannot write to ${folder} now: ${(error as Error).message}; trying again` })
-        if (closed) throw error
-        await sleep(retryMs)
-      }
-    }
-  }
-
-  async function rotate(syncing: Group): Promise<void> {
-    const start = { position: syncing.start, ordinal: syncing.ordinalBefore, receivedAtUs: syncing.receivedBeforeUs }
-    const created = await createSegment(folder, start)
-    await file.close()
-    file = created.file
-    segments.push(created.segment)
   }
 
   function report(next: JournalState): void {
@@ -188,19 +170,24 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     status = { state: 'failed', detail }
     log.error({ err: error, folder }, 'journal failed: nothing is acknowledged until a restart')
     const fatal = new FatalError(detail, error)
-    syncing.reject(fatal)
-    group.reject(fatal)
+    for (const listener of listeners) listener(durable, fatal)
+    syncing.settle(fatal)
+    group.settle(fatal)
     for (const waiter of waiting) waiter.reject(fatal)
     waiting.clear()
   }
 
-  function wake(waiter: { resolve: () => void }): void {
-    waiters.delete(waiter as never)
-    waiter.resolve()
-  }
-
   return {
     accept,
+    append(packet) {
+      if (status.state === 'failed' || closed) return -1
+      if (packetRecordBytes(packet) > recordBytesMax || isFull()) return -1
+      advance(packet.kind)
+      end.position += group.addPacket(packet, end.position, end.ordinal, end.receivedAtUs)
+      return end.position
+    },
+    onSettled: (listener) => listeners.push(listener),
+    unsynced: () => end.position - durable,
     abandon(epoch) {
       for (const waiter of waiting) {
         if (waiter.message.epoch !== epoch) continue
@@ -210,13 +197,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
     durable: () => durable,
     isExact: true,
-    first: opened.first,
+    first,
     oldest: () => (segments[0] as Segment).base,
     ordinal: () => end.ordinal,
-    grown(position) {
-      if (durable > position || closed) return Promise.resolve()
-      return new Promise((resolve) => waiters.add({ position, resolve }))
-    },
+    grown: telling.grown,
     async release(position) {
       released = Math.max(released, position)
       while (segments.length > 1 && (segments[1] as Segment).base <= position) {
@@ -231,20 +215,23 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
     status: () => status,
     hasRoom: () => !isFull(),
-    stats: () => ({ bytes: bytesHeld(), segments: segments.length, syncs, lastSyncMs, waiting: waiting.size }),
+    stats: () => ({
+      bytes: bytesHeld(),
+      segments: segments.length,
+      syncs: writer.syncs(),
+      lastSyncMs: writer.lastSyncMs(),
+      waiting: waiting.size,
+    }),
     async close() {
       closed = true
       for (const waiter of waiting) waiter.reject(new FatalError('the journal is closed'))
       waiting.clear()
       await flushing
-      for (const waiter of waiters) wake(waiter)
-      await file.close()
+      telling.close()
+      await writer.close()
     },
   }
 }
-
-/** Errors that pass: no room, or (only when a file is opened, before a byte is written) no file descriptor. */
-const waitable = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
 
 /** A clock that steps back by more than this was wrong before; following it beats stamping the future for years. */
 const stepBackUsMax = 60_000_000
@@ -252,12 +239,4 @@ const stepBackUsMax = 60_000_000
 /** Strictly later than the last record, and never far from the clock. */
 function nextReceiveTime(lastUs: number, nowUs: number): number {
   return nowUs > lastUs || lastUs - nowUs > stepBackUsMax ? nowUs : lastUs + 1
-}
-
-async function writeFully(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
-  let written = 0
-  while (written < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, offset + written)
-    written += bytesWritten
-  }
 }

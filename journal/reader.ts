@@ -49,7 +49,33 @@ export function folderTail(folder: string, pollMs = 20): JournalTail {
   }
 }
 
-export function openReader(folder: string, tail: JournalTail, position: number): JournalReader {
+/** Readers that follow closely read and check the same bytes: the first one does it for all. */
+export type SharedChunks = { at(position: number, read: () => Promise<Chunk>): Promise<Chunk> }
+
+/** Keeps the newest chunk only: a reader that lags behind reads by itself. */
+export function createSharedChunks(): SharedChunks {
+  let newest: { position: number; chunk: Promise<Chunk> } | null = null
+  return {
+    at(position, read) {
+      if (newest?.position === position) return newest.chunk
+      const chunk = read()
+      const asked = { position, chunk }
+      newest = asked
+      chunk.catch(() => {
+        if (newest === asked) newest = null
+      })
+      return chunk
+    },
+  }
+}
+
+/** `shared`: of all readers of one journal in this process, who change nothing in the records. */
+export function openReader(
+  folder: string,
+  tail: JournalTail,
+  position: number,
+  shared: SharedChunks | null = null,
+): JournalReader {
   let at = position
   let segment: { file: FileHandle; base: number } | null = null
 
@@ -77,11 +103,18 @@ export function openReader(folder: string, tail: JournalTail, position: number):
   }
 
   async function read(): Promise<Chunk> {
+    await tail.grown(at)
+    if (tail.durable() <= at) return { records: [], next: at, damagedBytes: 0 }
+    const chunk = await (shared === null ? readChunk() : shared.at(at, readChunk))
+    at = chunk.next
+    return chunk
+  }
+
+  /** There is something behind `at`. */
+  async function readChunk(): Promise<Chunk> {
+    if (segment === null) await openSegmentPatiently()
     for (;;) {
-      await tail.grown(at)
       const durable = tail.durable()
-      if (durable <= at) return { records: [], next: at, damagedBytes: 0 }
-      if (segment === null) await openSegmentPatiently()
       const bytes = Buffer.allocUnsafe(Math.min(durable - at, limits.journalReadBytes))
       const bytesRead = segment === null ? 0 : await readAt(segment.file, bytes, headerBytes + at - segment.base)
       if (bytesRead === 0) {
@@ -90,10 +123,7 @@ export function openReader(folder: string, tail: JournalTail, position: number):
       }
       const isEnd = bytesRead < bytes.length || (tail.isExact && at + bytesRead === durable)
       const chunk = parse(bytes.subarray(0, bytesRead), at, isEnd)
-      if (chunk.next > at) {
-        at = chunk.next
-        return chunk
-      }
+      if (chunk.next > at) return chunk
       // A writer in another process is in the middle of a record: not all of its bytes are there.
       await sleep(5)
     }

@@ -2,9 +2,9 @@
  * The bytes of a record (FORMAT.md draws them). The checksum starts from the record's own position, so bytes that stand
  * in the wrong place, or a record quoted inside a payload, never pass for a record.
  */
-import { crc32 } from 'node:zlib'
 import { limits } from '../telemetry/limits.ts'
-import { type Message, MessageKind, type Qos, type Record } from '../telemetry/message.ts'
+import { type Message, MessageKind, type PublishPacket, type Qos, type Record } from '../telemetry/message.ts'
+import { checksum } from './checksum.ts'
 import { readNames } from './names.ts'
 
 /** Length and checksum. */
@@ -15,7 +15,7 @@ export const recordBytesMax = limits.journalReadBytes / 2
 
 const kindMax = Math.max(...Object.values(MessageKind))
 
-const checksum = (body: Buffer, position: number) => crc32(body, ((position / 0x1_0000_0000) ^ position) >>> 0)
+const seedOf = (position: number) => ((position / 0x1_0000_0000) ^ position) >>> 0
 
 /** Bytes that the record of a message takes, frame included. */
 export function recordBytes(message: Message): number {
@@ -52,8 +52,53 @@ export function writeRecord(
   into.writeUInt16LE(topicBytes, body + 30)
   const end = topic + topicBytes + message.payload.copy(into, topic + topicBytes)
   into.writeUInt32LE(end - body, offset)
-  into.writeUInt32LE(checksum(into.subarray(body, end), position), offset + 4)
+  into.writeUInt32LE(checksum(into, body, end, seedOf(position)), offset + 4)
   return end
+}
+
+/** Bytes that the record of a packet takes, frame included. */
+export const packetRecordBytes = (packet: PublishPacket): number =>
+  frameBytes +
+  bodyHeaderBytes +
+  packet.client.length +
+  (packet.topicEnd - packet.topicAt) +
+  (packet.payloadEnd - packet.payloadAt)
+
+/** writeRecord() for a packet that stands in bytes already: nothing is made for it. */
+export function writePacketRecord(
+  into: Buffer,
+  offset: number,
+  packet: PublishPacket,
+  position: number,
+  ordinal: number,
+  receivedAtUs: number,
+): number {
+  const { client, bytes } = packet
+  const body = offset + frameBytes
+  into[body] = packet.kind
+  into[body + 1] = packet.qos | (packet.dup ? 4 : 0)
+  into.writeUInt16LE(packet.packetId, body + 2)
+  into.writeDoubleLE(packet.epoch, body + 4)
+  into.writeDoubleLE(receivedAtUs, body + 12)
+  into.writeDoubleLE(ordinal, body + 20)
+  into.writeUInt16LE(client.length, body + 28)
+  into.writeUInt16LE(packet.topicEnd - packet.topicAt, body + 30)
+  const topic = copy(client, 0, client.length, into, body + bodyHeaderBytes)
+  const payload = copy(bytes, packet.topicAt, packet.topicEnd, into, topic)
+  const end = copy(bytes, packet.payloadAt, packet.payloadEnd, into, payload)
+  into.writeUInt32LE(end - body, offset)
+  into.writeUInt32LE(checksum(into, body, end, seedOf(position)), offset + 4)
+  return end
+}
+
+/** A call of the system's copy costs as much as so many bytes one by one. */
+const fewBytes = 96
+
+/** Copies from[at, end); returns the offset behind it. */
+function copy(from: Uint8Array, at: number, end: number, into: Buffer, offset: number): number {
+  if (end - at > fewBytes) into.set(from.subarray(at, end), offset)
+  else for (let i = at, to = offset; i < end; i++, to++) into[to] = from[i] as number
+  return offset + end - at
 }
 
 /** What stands at an offset: a record and where it ends, too few bytes to tell, or damage. */
@@ -70,7 +115,7 @@ export function readRecord(from: Buffer, offset: number, position: number): Foun
   // Cheap looks first: the search for a record tries every byte.
   const texts = bodyHeaderBytes + from.readUInt16LE(body + 28) + from.readUInt16LE(body + 30)
   if (texts > bodyBytes || (from[body] as number) > kindMax || (from[body + 1] as number) > 15) return 'damaged'
-  if (checksum(from.subarray(body, end), position) !== from.readUInt32LE(offset + 4)) return 'damaged'
+  if (checksum(from, body, end, seedOf(position)) !== from.readUInt32LE(offset + 4)) return 'damaged'
   const flags = from[body + 1] as number
   const clientAt = body + bodyHeaderBytes
   const topicAt = clientAt + from.readUInt16LE(body + 28)

@@ -70,6 +70,12 @@ export const limits = {
   lastAnswersMsMax: 2_000,
   /** Packets of one connection that wait for the journal before the broker reads no more from its socket. */
   packetsInFlightMax: 64,
+  /** Longest end of a read that is kept until the rest of its packet comes; of a longer packet aedes gets what there is. */
+  packetTailBytesMax: 4 * KiB,
+  /** Topics of which it is remembered what they are, and whether anybody subscribes; all are forgotten when there are more. */
+  topicsKnownMax: 16_384,
+  /** How long a topic that somebody subscribed to is taken for one, milliseconds. */
+  topicHeardMs: 1_000,
   /** Longest name of a site or device that signs in by it. */
   deviceNameBytesMax: 128,
   /** Topics of one client whose answer is remembered. */
@@ -144,6 +150,14 @@ export const limits = {
   sourceBackoffMsMin: 500,
   sourceBackoffMsMax: 30_000,
 
+  /** Bytes that wait for one sync before the broker reads no more from any socket. */
+  unsyncedBytesMax: 32 * MiB,
+  /** How long records that trickle in wait for others to share a sync with. */
+  groupHoldMsMax: 2,
+  /** Readers of the journal are told of what is new so often ... */
+  readersTellMs: 10,
+  /** ... or when so much is. */
+  readersTellBytes: 256 * KiB,
   segmentBytes: 16 * MiB,
   /** Journal on disk; when it is full, nothing is accepted until the store catches up. */
   journalBytesMax: 2048 * MiB,

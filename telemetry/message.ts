@@ -60,6 +60,39 @@ export type DisconnectDetails = { reason: DisconnectReason }
 /** An entrance's only wish: resolves when the message will not be lost. Rejects with FatalError when that can't be said. */
 export type Accept = (message: Message) => Promise<void>
 
+/**
+ * A PUBLISH, not retained, that stands whole in what was read from a socket. One object serves all packets of an entrance:
+ * whoever takes it copies what it keeps.
+ */
+export type PublishPacket = {
+  kind: MessageKind
+  qos: 0 | 1
+  dup: boolean
+  packetId: number
+  epoch: number
+  /** UTF-8. */
+  client: Uint8Array
+  /** Topic and payload stand here. */
+  bytes: Uint8Array
+  topicAt: number
+  topicEnd: number
+  payloadAt: number
+  payloadEnd: number
+}
+
+/** The way into the journal for many small packets: nothing is made for a single one, and one call tells of them all. */
+export type PacketEntrance = {
+  /** Takes a packet; the position behind it, or -1: it is not taken now, Accept may wait for it. */
+  append(packet: PublishPacket): number
+  /**
+   * The listener hears, before any promise of Accept resolves, up to where everything is durable. With an error: nothing
+   * behind that position can be said to be.
+   */
+  onSettled(listener: (durable: number, error: Error | null) => void): void
+  /** Bytes that were taken and are not durable. */
+  unsynced(): number
+}
+
 const empty = Buffer.alloc(0)
 
 /** A message that the platform writes itself: no QoS, no flags. `details` travel as JSON. */

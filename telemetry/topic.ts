@@ -11,6 +11,7 @@
  * Of several patterns that match a topic the most specific one counts (bySpecificity).
  */
 import type { DeviceName } from './device.ts'
+import { limits } from './limits.ts'
 
 /** `texts`: what may stand there; null: anything. */
 export type TopicLevel = { texts: readonly string[] | null; name: string | null }
@@ -149,12 +150,22 @@ export function deviceFinder(sources: string[]): (topic: string) => DeviceName |
     site: pattern.names.indexOf('site'),
     device: pattern.names.indexOf('device'),
   }))
-  return (topic) => {
+  const find = (topic: string): DeviceName | null => {
     for (const { pattern, site, device } of places) {
       const values = pattern.match(topic)
       if (values === null) continue
       return values.every(isTagValue) ? { site: values[site] ?? '', device: values[device] ?? '' } : null
     }
     return null
+  }
+  // Most topics come again and again.
+  const found = new Map<string, DeviceName | null>()
+  return (topic) => {
+    const known = found.get(topic)
+    if (known !== undefined) return known
+    if (found.size >= limits.topicsKnownMax) found.clear()
+    const device = find(topic)
+    found.set(topic, device)
+    return device
   }
 }

@@ -55,6 +55,8 @@ export type Access = {
   mayReceive(client: AccessClient, topic: string): boolean
   /** Milliseconds until a message of so many bytes may be taken; it counts as taken then. Almost always 0. */
   waitMs(client: AccessClient, bytes: number): number
+  /** Whether a message of so many bytes may be taken now; it counts as taken then, and only then. */
+  takesNow(client: AccessClient, bytes: number): boolean
   /** The connection is gone. */
   left(client: AccessClient): void
   /** Reads the devices file again when it is another. */
@@ -172,6 +174,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     maySubscribe: rights.maySubscribe,
     mayReceive: rights.mayReceive,
     waitMs: rights.waitMs,
+    takesNow: rights.takesNow,
     left,
     reload: () => watch?.reload() ?? Promise.resolve(),
     close: () => watch?.close(),

@@ -27,6 +27,7 @@ export type ClientRights = {
   maySubscribe(client: Client, filter: string): boolean
   mayReceive(client: Client, topic: string): boolean
   waitMs(client: Client, bytes: number): number
+  takesNow(client: Client, bytes: number): boolean
 }
 
 /** `rules`: null: none are configured. Topics that begin with $ are another matter (topic-rules.ts), but for reading. */
@@ -81,6 +82,12 @@ export function createClientRights(rules: TopicRules | null, counters: Counters,
       const waitMs = rights.rate.waitMs(bytes, nowMs())
       if (waitMs > 0) counters.throttled++
       return waitMs
+    },
+    takesNow(client, bytes) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.identity.device === null) return true
+      rights.rate ??= createRate()
+      return rights.rate.takesNow(bytes, nowMs())
     },
   }
 }

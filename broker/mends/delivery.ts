@@ -53,6 +53,7 @@ export function deliverOnce(): Mend {
       }
       for (const { notify, qos } of chosen) notify(qos < packet.qos ? { ...packet, qos } : packet, oneDone)
     },
+    hasListener: (topic: string) => trie.match(topic).length > 0,
     close(done: () => void) {
       isClosed = true
       setImmediate(done)

@@ -5,6 +5,7 @@
 import type { Aedes, AedesOptions, Client } from 'aedes'
 import type { Counters } from '../../telemetry/counters.ts'
 import { type AedesBroker, internals } from '../aedes-internals.ts'
+import type { Intake } from '../intake.ts'
 import { checkAcknowledgements } from './acknowledgements.ts'
 import { limitAuthentication } from './authenticate-timeout.ts'
 import { takeDeepTopics } from './deep-topics.ts'
@@ -21,6 +22,14 @@ import { answerEveryFilter } from './suback-codes.ts'
 import { guardSubscriptions } from './subscription-rights.ts'
 import { takeInTurns } from './turns.ts'
 
+export type MendsOptions = {
+  counters: Counters
+  /** Whether anything is kept for the client. */
+  hasSession: (clientId: string) => boolean
+  /** Where to what is read goes first. */
+  intake: Intake
+}
+
 export type Mends = {
   /** The options of the broker, its hooks among them. */
   options(options: AedesOptions): AedesOptions
@@ -30,12 +39,12 @@ export type Mends = {
   connected(client: Client): void
 }
 
-export function createMends(counters: Counters, hasSession: (clientId: string) => boolean): Mends {
+export function createMends({ counters, hasSession, intake }: MendsOptions): Mends {
   const mends: Mend[] = [
     checkFixedHeaders(counters),
     checkPackets(counters),
     checkAcknowledgements(counters),
-    takeInTurns(),
+    takeInTurns(intake),
     answerEveryFilter(),
     limitAuthentication(counters),
     guardSubscriptions(counters),

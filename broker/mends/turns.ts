@@ -6,6 +6,7 @@
  */
 import { limits } from '../../telemetry/limits.ts'
 import type { AedesClient, RawPacket } from '../aedes-internals.ts'
+import type { Intake } from '../intake.ts'
 import type { Mend } from './mend.ts'
 
 /** They wait for all before them, and all after them wait for them. */
@@ -18,9 +19,9 @@ function keyOf({ cmd, qos, retain, messageId, topic }: RawPacket): number | stri
   return cmd === 'publish' && retain ? topic : null
 }
 
-export const takeInTurns = (): Mend => ({ connected: orderConnection })
+export const takeInTurns = (intake: Intake): Mend => ({ connected: (client) => orderConnection(client, intake) })
 
-function orderConnection(client: AedesClient): void {
+function orderConnection(client: AedesClient, intake: Intake): void {
   const { conn, _parser: parser } = client
   const handle = parser.listeners('packet')[0] as (this: object, packet: RawPacket) => void
   let held: RawPacket[] = []
@@ -31,10 +32,11 @@ function orderConnection(client: AedesClient): void {
   let waitsForDrain = false
   /** The client sends no more. */
   let hasEnded = false
+  const inlet = intake(client, goOn)
 
   function mustWait(packet: RawPacket): boolean {
     if (isAlone) return true
-    if (aloneTypes.has(packet.cmd)) return client._parsingBatch > 0
+    if (aloneTypes.has(packet.cmd)) return client._parsingBatch > 0 || inlet.isWaiting()
     if (busy === null || busy.size === 0) return false
     const key = keyOf(packet)
     return key !== null && busy.has(key)
@@ -77,10 +79,13 @@ function orderConnection(client: AedesClient): void {
   function next(error?: Error): void {
     if (error) return void client.emit('error', error)
     client._parsingBatch--
+    goOn()
+  }
+  function goOn(): void {
     release()
     if (client._parsingBatch > 0) return
-    if (hasEnded) setImmediate(close)
-    else read()
+    if (!hasEnded) read()
+    else if (!inlet.isWaiting()) setImmediate(close)
   }
   function doneAlone(error?: Error): void {
     isAlone = false
@@ -111,9 +116,10 @@ function orderConnection(client: AedesClient): void {
   function read(): void {
     if (client.closed || client._disconnected || client._paused || held.length > 0) return
     if (client._parsingBatch >= limits.packetsInFlightMax || (isAlone && !client.connackSent)) return
+    if (inlet.isBehind()) return
     // A client that sends and does not read what it is answered: its answers are bounded, too.
     const bytes = conn.writableLength > limits.unreadAnswerBytesMax ? waitForDrain() : conn.read()
-    if (bytes !== null) parser.parse(bytes)
+    if (bytes !== null) inlet.take(bytes)
   }
   function waitForDrain(): null {
     if (waitsForDrain) return null
@@ -128,7 +134,7 @@ function orderConnection(client: AedesClient): void {
   /** What it sent before is answered first; where that takes long, it is gone. */
   function ended(): void {
     hasEnded = true
-    if (client._parsingBatch === 0) close()
+    if (client._parsingBatch === 0 && !inlet.isWaiting()) close()
     else setTimeout(close, limits.lastAnswersMsMax).unref()
   }
 

@@ -4,6 +4,7 @@ import { Aedes, type AedesOptions } from 'aedes'
 import pino from 'pino'
 import type { AedesBroker } from '../../broker/aedes-internals.ts'
 import { type Broker, createBroker } from '../../broker/broker.ts'
+import { createIntake } from '../../broker/intake.ts'
 import { createMends } from '../../broker/mends/mends.ts'
 import { indexRetained } from '../../broker/mends/retained-lookup.ts'
 import { openSessions } from '../../broker/sessions/sessions.ts'
@@ -83,7 +84,7 @@ export async function startStock(options: AedesOptions = {}, patienceMs = 500): 
 /** aedes with the mends and with other hooks than our broker gives it. */
 export async function startMended(options: AedesOptions = {}, patienceMs = 3_000): Promise<Bare> {
   const counters = createCounters()
-  const mends = createMends(counters, () => false)
+  const mends = createMends({ counters, hasSession: () => false, intake: createIntake(null) })
   const aedes = new Aedes(mends.options(options)) as AedesBroker
   await aedes.listen()
   indexRetained(aedes.persistence)

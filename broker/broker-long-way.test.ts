@@ -1,0 +1,3 @@
+/** The broker without the fast lane: every reading goes through aedes. */
+process.env.DEWPOINT_FAST_LANE = 'off'
+await import('./broker.test.ts')

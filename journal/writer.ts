@@ -1,0 +1,88 @@
+/** Where groups go: one write at the end of the newest segment, one sync, a new segment when it is long enough. */
+import type { FileHandle } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../telemetry/limits.ts'
+import { createDisk } from './disk.ts'
+import type { Group } from './group.ts'
+import { createSegment, headerBytes, type Segment } from './segment.ts'
+
+export type WriterOptions = {
+  folder: string
+  /** The newest segment, open. */
+  file: FileHandle
+  /** The newest last; new ones are appended. */
+  segments: Segment[]
+  segmentBytes?: number | undefined
+  diskReserveBytes?: number | undefined
+  retryMs?: number | undefined
+  /** There is no room: the group is tried again, unless the answer is false. */
+  onFull: (detail: string) => boolean
+}
+
+export type Writer = {
+  /** Resolves when the group is on the disk. @throws Error when nobody knows what the disk holds. */
+  write(group: Group): Promise<void>
+  /** The last write and sync, milliseconds. */
+  lastSyncMs(): number
+  syncs(): number
+  close(): Promise<void>
+}
+
+/** Errors that pass: no room, or (only when a file is opened, before a byte is written) no file descriptor. */
+const waitable = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
+
+export function createWriter(options: WriterOptions): Writer {
+  const { folder, segments, segmentBytes = limits.segmentBytes, retryMs = 250, onFull } = options
+  const disk = createDisk(folder, options.diskReserveBytes)
+  let { file } = options
+  let lastSyncMs = 0
+  let syncs = 0
+  const current = () => segments.at(-1) as Segment
+
+  async function rotate(group: Group): Promise<void> {
+    const start = { position: group.start, ordinal: group.ordinalBefore, receivedAtUs: group.receivedBeforeUs }
+    const created = await createSegment(folder, start)
+    await file.close()
+    file = created.file
+    segments.push(created.segment)
+  }
+
+  async function tryToWrite(group: Group): Promise<void> {
+    if (current().bytes >= segmentBytes) await rotate(group)
+    const bytes = group.bytes()
+    await disk.check(bytes.length)
+    const startedAt = performance.now()
+    await writeFully(file, bytes, headerBytes + current().bytes)
+    await file.datasync()
+    lastSyncMs = performance.now() - startedAt
+    syncs++
+    current().bytes += bytes.length
+  }
+
+  return {
+    /** A full disk is waited for, and the same bytes go to the same place; any other error is the end. */
+    async write(group) {
+      for (;;) {
+        try {
+          return await tryToWrite(group)
+        } catch (error) {
+          const { code, message } = error as NodeJS.ErrnoException
+          if (!waitable.has(code ?? '')) throw error
+          if (!onFull(`cannot write to ${folder} now: ${message}; trying again`)) throw error
+          await sleep(retryMs)
+        }
+      }
+    },
+    lastSyncMs: () => lastSyncMs,
+    syncs: () => syncs,
+    close: () => file.close(),
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, offset + written)
+    written += bytesWritten
+  }
+}
