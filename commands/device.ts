@@ -38,7 +38,8 @@ is the device's user name.
   --json           the answer as JSON                                 (add, list, password)
   --help           this text
 
-A Dewpoint that runs takes a change within a second. Exit code: 0 when done, 2 for something to mend before.
+A Dewpoint that runs takes a change within a second.
+Exit code: 0 when done, 2 for something to mend before.
 `
 
 const optionsOf = new Map([

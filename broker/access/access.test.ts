@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createCounters } from '../../telemetry/counters.ts'
 import { createEpochs } from '../../telemetry/epoch.ts'
 import { limits } from '../../telemetry/limits.ts'
-import { type Message, MessageKind } from '../../telemetry/message.ts'
+import { type Message, MessageKind, type PacketEntrance } from '../../telemetry/message.ts'
 import { type Broker, type BrokerOptions, createBroker } from '../broker.ts'
 import { createOwners } from '../sessions/owners.ts'
 import { openSessionStore } from '../sessions/store.ts'
@@ -503,4 +503,50 @@ test('broker does not start when the devices file does not hold', async () => {
   await expect(open()).rejects.toThrow(/devices\.yaml:1: device/)
   rmSync(file)
   await open()
+})
+
+test('rights count on the short way past aedes, too', async () => {
+  write(entry('home/gauge-7', 'credential-7'))
+  const short: string[] = []
+  let settle = (_durable: number, _error: Error | null): void => {}
+  const packets: PacketEntrance = {
+    append({ bytes, topicAt, topicEnd }) {
+      short.push(Buffer.from(bytes.subarray(topicAt, topicEnd)).toString())
+      const end = short.length
+      setImmediate(() => settle(end, null))
+      return end
+    },
+    onSettled(listener) {
+      const before = settle
+      settle = (durable, error) => {
+        before(durable, error)
+        listener(durable, error)
+      }
+    },
+    unsynced: () => 0,
+  }
+  await open(config(), { packets })
+  const gauge = await device('home/gauge-7')
+  await vi.waitFor(async () => {
+    await gauge.publishAsync('sensors/home/gauge-7/rainfall', '1', { qos: 1 })
+    expect(short.length).toBeGreaterThan(0)
+  }, patient)
+  // Known to the lane, and nobody subscribes to it.
+  const ann = await operator()
+  const before = short.length
+  await vi.waitFor(async () => {
+    await ann.publishAsync('sensors/home/gauge-8/rainfall', '1', { qos: 1 })
+    expect(short.length).toBeGreaterThan(before)
+  }, patient)
+  const known = short.length
+  gauge.publish('sensors/home/gauge-8/rainfall', '1', { qos: 1 })
+  await closed(gauge)
+  expect(short).toHaveLength(known)
+  expect(counters.refused).toEqual({ topic_denied: 1 })
+
+  const again = await device('home/gauge-7')
+  const large = Buffer.alloc(limits.packetBytesMax - 100)
+  const count = Math.ceil(limits.deviceBytesBurst / large.length) + 2
+  for (let i = 0; i < count; i++) again.publish('sensors/home/gauge-7/rainfall', large, { qos: 1 })
+  await vi.waitFor(() => expect(counters.throttled).toBeGreaterThan(0), patient)
 })

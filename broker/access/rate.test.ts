@@ -37,3 +37,13 @@ test('throttle lets nothing overtake what is held of the same client', async () 
   await sleep(0)
   expect(throttle.hold(slow, 0)).toBeNull()
 })
+
+test('rate that is asked what it takes now counts nothing that it does not take', () => {
+  const rate = createRate()
+  let taken = 0
+  while (rate.takesNow(10, 1_000)) taken++
+  expect(taken).toBeGreaterThanOrEqual(limits.deviceMessagesBurst)
+  expect(taken).toBeLessThanOrEqual(limits.deviceMessagesBurst + 1)
+  for (let i = 0; i < 100; i++) expect(rate.takesNow(10, 1_000)).toBe(false)
+  expect(rate.waitMs(10, 1_000)).toBeLessThanOrEqual(Math.ceil(1000 / limits.deviceMessagesPerS))
+})

@@ -12,6 +12,7 @@ import { type Counters, createCounters } from '../../telemetry/counters.ts'
 import { createEpochs } from '../../telemetry/epoch.ts'
 import type { Message } from '../../telemetry/message.ts'
 import { startMosquitto } from '../servers/mosquitto.ts'
+import { createShortWay } from '../servers/short-way.ts'
 import { type ConnectFields, connect } from './packets.ts'
 import { openPeer, type Peer } from './peer.ts'
 
@@ -55,6 +56,7 @@ export async function startOwn(patienceMs = 3_000): Promise<Own> {
     async accept(message) {
       taken.push({ ...message, payload: Buffer.from(message.payload) })
     },
+    packets: createShortWay((message) => taken.push(message)),
     abandon: () => {},
     nextEpoch: createEpochs(),
     isAccepting: () => true,
