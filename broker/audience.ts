@@ -29,11 +29,17 @@ export const unknownAudience: Heard = {
 /** False: for certain nobody. True: somebody, or it is not known yet. */
 export type IsHeard = (topic: string, heard: Heard) => boolean
 
-/** Call it when aedes has its persistence, before mends change it and before the first client. */
-export function watchAudience({ mq: emitter, persistence }: AedesBroker): IsHeard {
+/** Resolves when everybody who must know that somebody listens knows; null: nobody must. */
+export type TellHeard = (filter: string) => Promise<unknown> | null
+
+/**
+ * Call it when aedes has its persistence, before mends change it and before the first client. A subscription holds, and is
+ * answered, when `tellHeard` is done with it.
+ */
+export function watchAudience({ mq: emitter, persistence }: AedesBroker, tellHeard: TellHeard): IsHeard {
   let liveChanges = 0
   let storedAdditions = 0
-  watchLive(emitter, () => liveChanges++)
+  watchLive(emitter, () => liveChanges++, tellHeard)
 
   const add = persistence.addSubscriptions.bind(persistence)
   const find = persistence.subscriptionsByClient.bind(persistence)
@@ -42,7 +48,10 @@ export function watchAudience({ mq: emitter, persistence }: AedesBroker): IsHear
     await add(client, subscriptions)
     // A device that wakes subscribes to the same again and again: that is nothing new.
     const isNew = (it: Subscription) => !before.some(({ topic, qos }) => topic === it.topic && qos > 0)
-    if (subscriptions.some((it) => it.qos > 0 && isNew(it))) storedAdditions++
+    const added = subscriptions.filter((it) => it.qos > 0 && isNew(it))
+    if (added.length === 0) return
+    storedAdditions++
+    await Promise.all(added.map((it) => tellHeard(it.topic)))
   }
 
   function askStored(topic: string, heard: Heard): void {
@@ -74,11 +83,15 @@ export function watchAudience({ mq: emitter, persistence }: AedesBroker): IsHear
   }
 }
 
-function watchLive(emitter: Emitter, changed: () => void): void {
+function watchLive(emitter: Emitter, changed: () => void, tellHeard: TellHeard): void {
   const on = emitter.on.bind(emitter)
   emitter.on = (topic, notify, done) => {
-    on(topic, notify, done)
+    on(topic, notify, () => {
+      if (told === null) done?.()
+      else told.then(() => done?.())
+    })
     changed()
+    const told = tellHeard(topic)
     return emitter
   }
   const removeListener = emitter.removeListener.bind(emitter)

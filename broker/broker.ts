@@ -3,6 +3,7 @@
  * for that before each of them: authorizePublish for QoS 0 and 1, the store of incoming packets for QoS 2, which is
  * asked only for packets that are no repetition.
  */
+import type { Socket } from 'node:net'
 import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
@@ -16,12 +17,14 @@ import type { Certificate } from './access/credentials.ts'
 import { discardSession } from './access/discard-session.ts'
 import type { Owner } from './access/identity.ts'
 import type { UserPassword } from './access/sign-in.ts'
-import type { AedesBroker } from './aedes-internals.ts'
+import { type AedesBroker, internals } from './aedes-internals.ts'
 import { watchAudience } from './audience.ts'
 import { createFastLane } from './fast-lane.ts'
 import { createHooks } from './hooks.ts'
 import { createInOrder } from './in-order.ts'
 import { createIntake, type Intake } from './intake.ts'
+import { createKnownTopics } from './known-topics.ts'
+import { ownRules } from './lane-rules.ts'
 import { type Address, certificateOf, type Listeners, openListeners } from './listeners.ts'
 import { createMends } from './mends/mends.ts'
 import { indexRetained } from './mends/retained-lookup.ts'
@@ -29,9 +32,12 @@ import { createPresence } from './presence.ts'
 import { type Commands, createCommands } from './sessions/commands.ts'
 import type { CommandRules } from './sessions/queues.ts'
 import { openSessions, type Sessions } from './sessions/sessions.ts'
-import { createTake, willOf } from './take.ts'
+import { createTake, type Take, willOf } from './take.ts'
 import type { TlsFiles } from './tls.ts'
-import type { Scheme } from './way-in.ts'
+import type { Scheme, Transport } from './way-in.ts'
+import { createGrants } from './workers/grants.ts'
+import { RelayStream } from './workers/relay-stream.ts'
+import { createWorkers, type WorkerStatus, type Workers, type WorkersOptions } from './workers/workers.ts'
 
 export type { Address } from './listeners.ts'
 
@@ -58,6 +64,8 @@ export type BrokerOptions = {
   accept: Accept
   /** The journal's way in for readings that need nothing of aedes; null or absent: all of them take the long way. */
   packets?: PacketEntrance | null
+  /** Processes that carry the connections; null or absent: this one does. */
+  workers?: WorkersOptions | null
   /** The connection of the epoch is gone: what still waits for accept() is not wanted any more. */
   abandon: (epoch: number) => void
   nextEpoch: NextEpoch
@@ -79,6 +87,10 @@ export type Broker = {
   commands: Pick<Commands, 'send' | 'pending' | 'lost'>
   /** What is kept for others. */
   stats(): BrokerStats
+  /** Of each worker; empty without workers. */
+  workers(): WorkerStatus[]
+  /** What stands before the position in a worker's part of the journal is stored. */
+  releasePart(part: number, position: number): void
   /** Why sessions cannot be kept now; null: they can. */
   sessionProblem(): string | null
   /** Takes no more messages, ends all connections. */
@@ -95,8 +107,15 @@ export type BrokerStats = {
 }
 
 function shownCertificate(client: Client): Certificate | null {
+  if (client.conn instanceof RelayStream) return client.conn.certificate
   const certificate = certificateOf(client)
   return certificate === null ? null : certificateNames(certificate)
+}
+
+/** A client that a worker hears of lives [MQTT-3.1.2-24]. */
+function alive(client: Client): void {
+  const { _keepaliveInterval, _keepaliveTimer } = internals(client)
+  if (_keepaliveInterval > 0) _keepaliveTimer?.refresh()
 }
 
 /** @throws StartError when an address cannot be listened on, or the devices file or the sessions cannot be read. */
@@ -106,7 +125,11 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
   const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost)
   const isStatus = (topic: string) => status.match(topic) !== null
-  const take = createTake({ accept, isStatus, epochOf: presence.epochOf, counters })
+  const takeIt = createTake({ accept, isStatus, epochOf: presence.epochOf, counters })
+  const take: Take = (client, packet, isWill) => {
+    if (client !== null && !isWill && packet.qos < 2 && !packet.retain) grants.allowed(client, packet.topic)
+    return takeIt(client, packet, isWill)
+  }
   const inOrder = createInOrder()
   let closing = false
   const hooks = createHooks({
@@ -176,11 +199,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     await inOrder(client, storeIncoming(client, packet))
   }
   const { packets = null } = options
-  const isHeard = watchAudience(aedes)
+  const isHeard = watchAudience(aedes, (filter) => workers?.heard(filter) ?? null)
   const { epochOf } = presence
-  const intake: Intake = createIntake(
-    packets && { packets, lane: createFastLane({ packets, isHeard, isStatus, access, epochOf, counters }) },
-  )
+  const topics = createKnownTopics(isStatus)
+  const grants = createGrants({ topics, isHeard, rateOf: access.rateOf, epochOf })
+  const lane = packets && createFastLane(packets, ownRules({ topics, isHeard, access, epochOf }), counters)
+  const ownIntake = createIntake(packets && lane && { packets, lane })
+  const intake: Intake = (client, settled) => grants.inlet(client) ?? ownIntake(client, settled)
   mends.listening(aedes)
   aedes.on('keepaliveTimeout', presence.sawKeepAliveTimeout)
   const onConnectionError = (client: Client, error: Error) =>
@@ -188,6 +213,9 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   aedes.on('clientError', onConnectionError)
   aedes.on('connectionError', onConnectionError)
 
+  const connected = (transport: Transport | RelayStream) => mends.connected(aedes.handle(transport as Socket))
+  const workers: Workers | null =
+    options.workers == null ? null : createWorkers(options.workers, { ...grants, connected, alive }, counters, log)
   // Its place before every connect is all that counts; on a full disk it waits like everything else.
   accept(lifeCycle(MessageKind.start, '', 0, '')).catch(onLost)
   let listeners: Listeners | null = null
@@ -200,6 +228,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     await endAedes()
     // Sockets that never became clients; aedes does not know of them.
     listeners?.destroy()
+    await workers?.close()
     await stopped
     await sessions.close()
   }
@@ -207,7 +236,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     listeners = await openListeners({
       ...options,
       connectionsPerAddress: options.access?.connectionsPerAddress ?? null,
-      connected: (transport) => mends.connected(aedes.handle(transport)),
+      connected,
+      workers,
     })
   } catch (error) {
     await closeAll()
@@ -228,6 +258,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       retainedBytes: sessions.state.retainedBytes(),
       sessionLogBytes: sessions.logBytes(),
     }),
+    workers: () => workers?.status() ?? [],
+    releasePart: (part, position) => workers?.release(part, position),
     sessionProblem: sessions.problem,
     close: closeAll,
   }

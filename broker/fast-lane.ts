@@ -4,52 +4,62 @@
  * single packet. Everything else is left to aedes, which also says no to what is wrong. The promise is the same: PUBACK
  * only when the journal is synced, in the order of the packets [MQTT-4.6.0-2], all those of a connection in one write.
  */
+import type { Writable } from 'node:stream'
 import { type Counters, count } from '../telemetry/counters.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type PacketEntrance, type PublishPacket } from '../telemetry/message.ts'
-import type { Access } from './access/access.ts'
-import type { AedesClient } from './aedes-internals.ts'
-import type { IsHeard } from './audience.ts'
-import { createKnownTopics, type KnownTopic } from './known-topics.ts'
 
-export type FastLaneOptions = {
-  packets: PacketEntrance
-  isHeard: IsHeard
-  isStatus: (topic: string) => boolean
-  /** What a client may publish is asked once for each topic that it changes to, its rate for each packet. */
-  access: Pick<Access, 'mayPublish' | 'takesNow'>
-  epochOf: (client: AedesClient) => number
-  counters: Counters
+/** What is written to a connection, and how it is ended. */
+export type LaneClient = { closed: boolean; conn: Pick<Writable, 'write' | 'writableLength' | 'destroy'> }
+/** `bytes`: of the name, UTF-8. */
+export type LaneTopic = { bytes: Buffer; kind: MessageKind }
+
+/** Who may use the lane for what: known here (lane-rules.ts) or granted by another process (workers/granted-topics.ts). */
+export type LaneRules<Client extends LaneClient, Topic extends LaneTopic> = {
+  /** The topic of a packet; asked where it is not that of the packet before. */
+  topicOf(client: Client, bytes: Buffer, at: number, end: number): Topic
+  /** Asked once for each topic that a client changes to. */
+  mayPublish(client: Client, topic: Topic): boolean
+  /** Asked for each packet. */
+  isHeard(topic: Topic): boolean
+  /** Whether a message of so many bytes may be taken now; it counts as taken then, and only then. */
+  takesNow(client: Client, bytes: number): boolean
+  epochOf(client: Client): number
+  /** The client identifier, UTF-8. */
+  nameOf(client: Client): Buffer
+  /** Any control packet shows that the client lives [MQTT-3.1.2-24]. */
+  sawAlive(client: Client): void
 }
 
-export type FastLane = {
+export type FastLane<Client extends LaneClient> = {
   /** The lane of a connection. */
-  open(client: AedesClient): Lane
-  /** Takes the packet bytes[at, end), whose remaining length ends before `body`; false: it is not for this way. */
-  take(lane: Lane, bytes: Buffer, at: number, body: number, end: number): boolean
+  open(client: Client): Lane<Client>
+  /** Looks at the packet bytes[at, end), whose remaining length ends before `body`; false: it is not for this way. */
+  look(lane: Lane<Client>, bytes: Buffer, at: number, body: number, end: number): boolean
+  /** Takes the packet that was looked at last; false: not now, the long way may wait for it. */
+  take(lane: Lane<Client>): boolean
   /** No more packets of this read. */
-  endOfRead(lane: Lane): void
+  endOfRead(lane: Lane<Client>): void
 }
 
 /** One small object for each connection, since there are many. */
-export type Lane = {
-  client: AedesClient
+export type Lane<Client> = {
+  client: Client
   /** Packets whose sync is not done. */
   waiting: number
-  /** Of the last packet. */
-  topic: KnownTopic | null
+  /** Of the last packet; null: it must be asked for anew. */
+  topic: LaneTopic | null
   isAllowed: boolean
   epoch: number
-  /** The client identifier, UTF-8. */
   name: Buffer
-  run: Run | null
+  run: Run<Client> | null
   /** Packet identifiers to be acknowledged by the settling that is going on. */
   acknowledged: number[] | null
 }
 
 /** What one read brought: one group of the journal holds all of it. */
-type Run = {
-  lane: Lane
+type Run<Client> = {
+  lane: Lane<Client>
   /** Journal position behind the last packet. */
   end: number
   /** Packet identifiers of QoS 1. */
@@ -58,9 +68,11 @@ type Run = {
   readings: number
 }
 
-export function createFastLane(options: FastLaneOptions): FastLane {
-  const { packets, isHeard, access, epochOf, counters } = options
-  const topics = createKnownTopics(options.isStatus)
+export function createFastLane<Client extends LaneClient, Topic extends LaneTopic>(
+  packets: PacketEntrance,
+  rules: LaneRules<Client, Topic>,
+  counters: Counters,
+): FastLane<Client> {
   const packet: PublishPacket = {
     kind: MessageKind.publish,
     qos: 0,
@@ -75,14 +87,14 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     payloadEnd: 0,
   }
   /** In the order of their positions. */
-  let runs: Run[] = []
+  let runs: Run<Client>[] = []
   packets.onSettled(settle)
 
   function settle(durable: number, error: Error | null): void {
-    const touched: Lane[] = []
+    const touched: Lane<Client>[] = []
     let done = 0
-    for (; done < runs.length && (runs[done] as Run).end <= durable; done++) {
-      const { lane, ids, packets } = runs[done] as Run
+    for (; done < runs.length && (runs[done] as Run<Client>).end <= durable; done++) {
+      const { lane, ids, packets } = runs[done] as Run<Client>
       lane.waiting -= packets
       if (lane.acknowledged !== null) for (const id of ids) lane.acknowledged.push(id)
       else if (ids.length > 0) {
@@ -95,7 +107,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     if (error !== null) for (const run of runs.splice(0)) refuse(run, error)
   }
 
-  function acknowledge(lane: Lane): void {
+  function acknowledge(lane: Lane<Client>): void {
     const ids = lane.acknowledged as number[]
     lane.acknowledged = null
     const { client } = lane
@@ -105,19 +117,20 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     client.conn.destroy(new Error('client does not read its PUBACKs'))
   }
 
-  function refuse({ lane, readings }: Run, error: Error): void {
+  function refuse({ lane, packets, readings }: Run<Client>, error: Error): void {
+    lane.waiting -= packets
     counters.refusedReadings += readings
     for (let i = 0; i < readings; i++) count(counters.refused, 'not_accepting')
     lane.client.conn.destroy(error)
   }
 
-  function changeTopic(lane: Lane, topic: KnownTopic): void {
+  function changeTopic(lane: Lane<Client>, topic: Topic): void {
     const { client } = lane
     lane.topic = topic
-    lane.isAllowed = topic.isPlain && access.mayPublish(client, topic.name)
+    lane.isAllowed = rules.mayPublish(client, topic)
     if (lane.epoch !== 0) return
-    lane.epoch = epochOf(client)
-    lane.name = Buffer.from(client.id)
+    lane.epoch = rules.epochOf(client)
+    lane.name = rules.nameOf(client)
   }
 
   return {
@@ -131,7 +144,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
       run: null,
       acknowledged: null,
     }),
-    take(lane, bytes, at, body, end) {
+    look(lane, bytes, at, body, end) {
       const header = bytes[at] as number
       // QoS 0 has no DUP [MQTT-3.3.1-2].
       if (header !== 0x32 && header !== 0x30 && header !== 0x3a) return false
@@ -144,23 +157,27 @@ export function createFastLane(options: FastLaneOptions): FastLane {
       const packetId = qos === 0 ? 0 : ((bytes[topicEnd] as number) << 8) | (bytes[topicEnd + 1] as number)
       if (packetId === 0 && qos === 1) return false
       if (lane.topic === null || !isSame(lane.topic.bytes, bytes, topicAt, topicEnd)) {
-        changeTopic(lane, topics.find(bytes, topicAt, topicEnd))
+        changeTopic(lane, rules.topicOf(lane.client, bytes, topicAt, topicEnd))
       }
-      const { kind, name, heard } = lane.topic as KnownTopic
-      if (!lane.isAllowed || isHeard(name, heard)) return false
-      // Too fast: on the long way it waits.
-      if (!access.takesNow(lane.client, end - payloadAt)) return false
-      packet.kind = kind
+      const topic = lane.topic as Topic
+      if (!lane.isAllowed || rules.isHeard(topic)) return false
+      packet.kind = topic.kind
       packet.qos = qos
       packet.dup = header === 0x3a
       packet.packetId = packetId
-      packet.epoch = lane.epoch
-      packet.client = lane.name
       packet.bytes = bytes
       packet.topicAt = topicAt
       packet.topicEnd = topicEnd
       packet.payloadAt = payloadAt
       packet.payloadEnd = end
+      return true
+    },
+    take(lane) {
+      const { kind, packetId } = packet
+      // Too fast: on the long way it waits.
+      if (!rules.takesNow(lane.client, packet.payloadEnd - packet.payloadAt)) return false
+      packet.epoch = lane.epoch
+      packet.client = lane.name
       const position = packets.append(packet)
       packet.bytes = nobody
       if (position === -1) return false
@@ -168,19 +185,18 @@ export function createFastLane(options: FastLaneOptions): FastLane {
       const { run } = lane
       run.end = position
       run.packets++
-      if (qos === 1) run.ids.push(packetId)
+      if (packet.qos === 1) run.ids.push(packetId)
       if (kind === MessageKind.publish) run.readings++
       return true
     },
     endOfRead(lane) {
-      const { client, run } = lane
+      const { run } = lane
       if (run === null) return
       lane.run = null
       lane.waiting += run.packets
       counters.received += run.readings
       runs.push(run)
-      // Any control packet shows that the client lives [MQTT-3.1.2-24].
-      if (client._keepaliveInterval > 0) client._keepaliveTimer?.refresh()
+      rules.sawAlive(lane.client)
     },
   }
 }

@@ -17,6 +17,7 @@ import type { Commands } from './sessions/commands.ts'
 import type { PublishedPacket } from './sessions/persistence.ts'
 import type { Sessions } from './sessions/sessions.ts'
 import type { Take } from './take.ts'
+import { isLost } from './workers/relay-stream.ts'
 
 /** There before the first question, but not before aedes. */
 export type Parts = { access: Access; sessions: Pick<Sessions, 'keep'>; commands: Pick<Commands, 'handed'> }
@@ -103,6 +104,8 @@ export function createHooks(options: HooksOptions): AedesOptions {
       // A will has no command; a dead broker's will has no client either.
       const isWill = packet.cmd === undefined
       if (isWill && options.isClosing()) return done(new Error('broker is closing'))
+      // It waits with those of clients that died with an earlier broker (sessions/wills.ts).
+      if (isWill && client !== null && isLost(client)) return done(new Error('the client may come back'))
       // 3.1.1 has no way to say no: without PUBACK and connection the device keeps its reading [MQTT-3.3.5-2].
       const isAllowed = client === null || access.mayPublish(client, packet.topic)
       const refusal =

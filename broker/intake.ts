@@ -6,6 +6,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { PacketEntrance } from '../telemetry/message.ts'
 import type { AedesClient } from './aedes-internals.ts'
 import type { FastLane, Lane } from './fast-lane.ts'
+import { bodyOf, endOf, unfinished } from './packet-cut.ts'
 
 export type Inlet = {
   /** The next bytes that were read. */
@@ -14,6 +15,8 @@ export type Inlet = {
   isBehind(): boolean
   /** Packets on the fast lane are not acknowledged yet. */
   isWaiting(): boolean
+  /** Everything that was taken is handled. */
+  handled(): void
 }
 
 /**
@@ -25,7 +28,7 @@ export type Intake = (client: AedesClient, settled: () => void) => Inlet
 /** One small object for each connection, since there are many. */
 type Connection = {
   client: AedesClient
-  lane: Lane
+  lane: Lane<AedesClient>
   settled: () => void
   /** The end of a read: the beginning of a PUBLISH, or of a packet's fixed header. */
   tail: Buffer | null
@@ -34,12 +37,13 @@ type Connection = {
 }
 
 /** Without a lane everything goes to aedes. */
-export function createIntake(fast: { lane: FastLane; packets: PacketEntrance } | null): Intake {
+export function createIntake(fast: { lane: FastLane<AedesClient>; packets: PacketEntrance } | null): Intake {
   if (fast === null) {
     return ({ _parser: parser }) => ({
       take: (bytes) => void parser.parse(bytes),
       isBehind: () => false,
       isWaiting: () => false,
+      handled() {},
     })
   }
   const { lane: fastLane, packets } = fast
@@ -68,7 +72,7 @@ export function createIntake(fast: { lane: FastLane; packets: PacketEntrance } |
     let isFast = client.connected && client._parsingBatch === 0
     while (at < bytes.length) {
       const body = bodyOf(bytes, at)
-      const end = body > 0 ? body + remainingLength : Number.POSITIVE_INFINITY
+      const end = endOf(body)
       if (end > bytes.length) {
         const isPublish = ((bytes[at] as number) & 0xf0) === 0x30
         if (body === unfinished || (isPublish && end - at <= limits.packetTailBytesMax)) {
@@ -80,7 +84,7 @@ export function createIntake(fast: { lane: FastLane; packets: PacketEntrance } |
         }
         break
       }
-      if (isFast && fastLane.take(lane, bytes, at, body, end)) given = end
+      if (isFast && fastLane.look(lane, bytes, at, body, end) && fastLane.take(lane)) given = end
       else isFast = false
       at = end
     }
@@ -102,23 +106,7 @@ export function createIntake(fast: { lane: FastLane; packets: PacketEntrance } |
       take: (bytes) => take(connection, bytes),
       isBehind: () => waits(connection, isBehind()),
       isWaiting: () => waits(connection, lane.waiting > 0),
+      handled() {},
     }
   }
-}
-
-const unfinished = -1
-const malformed = -2
-/** Of the packet that bodyOf() looked at last. */
-let remainingLength = 0
-
-/** Where the fixed header ends [MQTT-2.2.3]; `unfinished`: not all of it is there, `malformed`: there is no end to it. */
-function bodyOf(bytes: Buffer, at: number): number {
-  remainingLength = 0
-  for (let i = 0; i < 4; i++) {
-    const byte = bytes[at + 1 + i]
-    if (byte === undefined) return unfinished
-    remainingLength |= (byte & 127) << (7 * i)
-    if (byte < 128) return at + 2 + i
-  }
-  return malformed
 }

@@ -19,8 +19,9 @@ import { limits } from '../telemetry/limits.ts'
 import { addressGroup, createAddressCount } from './access/addresses.ts'
 import { internals } from './aedes-internals.ts'
 import { createTls, type TlsFiles } from './tls.ts'
-import { createWay, type Scheme, type Transport } from './way-in.ts'
+import { createWay, isSecure, type Scheme, type Transport } from './way-in.ts'
 import { WebSocketStream } from './websocket-stream.ts'
+import type { Workers } from './workers/workers.ts'
 
 /** Without a scheme it is mqtt. `path`: of WebSockets, `/mqtt` when it is left out. */
 export type Address = { scheme?: Scheme; host: string; port: number; path?: string }
@@ -36,6 +37,8 @@ export type ListenersOptions = {
   /** Connections of one address, to all listeners; null or absent: as many as there may be at all. */
   connectionsPerAddress?: number | null
   connected: (transport: Transport) => void
+  /** They carry the connections; null or absent: this process does. */
+  workers?: Workers | null
   counters: Counters
   log: Logger
 }
@@ -53,41 +56,38 @@ export type Listeners = {
 
 /** @throws StartError when an address cannot be listened on, or the files of broker.tls do not fit. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
-  const { counters, log, connected } = options
+  const { counters, log, connected, workers = null } = options
   const sockets = new Set<Socket>()
-  const allMax = allowedConnections()
+  const allMax = Math.min(limits.connectionsMax, allowedConnections() * (workers?.count ?? 1))
   const perAddress = createAddressCount(options.connectionsPerAddress ?? Number.POSITIVE_INFINITY)
   const needsTls = options.listen.some(({ scheme }) => isSecure(scheme))
   const tls = needsTls ? createTls(needed(options.tls), log) : null
   const servers: Server[] = []
   const addresses: Required<Address>[] = []
 
-  function refuse(socket: Socket, own: ListenerCounters, code: RefusalCode): false {
+  function refuse(socket: Socket, own: ListenerCounters, code: RefusalCode): null {
     own.refused++
     count(counters.refused, code)
     socket.destroy()
-    return false
+    return null
   }
 
-  /** False: there are too many already. */
-  function admit(socket: Socket, own: ListenerCounters, ownMax: number): boolean {
-    if (sockets.size >= allMax || own.open >= ownMax) {
+  /** Null: there are too many already. Else what to call when the connection is gone. */
+  function admit(socket: Socket, own: ListenerCounters, ownMax: number): (() => void) | null {
+    if (counters.connectionsOpen >= allMax || own.open >= ownMax) {
       return refuse(socket, own, 'too_many_connections')
     }
     const peer = addressGroup(socket.remoteAddress ?? '')
     if (!perAddress.enter(peer)) return refuse(socket, own, 'too_many_connections_from_address')
-    sockets.add(socket)
     own.open++
     own.total++
-    counters.connectionsOpen = sockets.size
+    counters.connectionsOpen++
     counters.connectionsTotal++
-    socket.once('close', () => {
-      sockets.delete(socket)
+    return () => {
       perAddress.leave(peer)
       own.open--
-      counters.connectionsOpen = sockets.size
-    })
-    return true
+      counters.connectionsOpen--
+    }
   }
 
   async function open(address: Required<Address>): Promise<void> {
@@ -101,8 +101,17 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       counters,
       connected,
     })
-    const server = await listen(address, name, (socket) => {
-      if (admit(socket, own, ownMax)) way(socket)
+    const index = servers.length
+    const server = await listen(address, name, workers !== null, (socket) => {
+      const left = admit(socket, own, ownMax)
+      if (left === null) return
+      if (workers !== null) return workers.hand(socket, index, left)
+      sockets.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        left()
+      })
+      way(socket)
     })
     servers.push(server)
     const { port } = server.address() as { port: number }
@@ -117,10 +126,15 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const destroy = () => {
     for (const socket of sockets) socket.destroy()
   }
+  const wanted = options.listen.map(({ scheme = 'mqtt', host, port, path = '/mqtt' }) => ({ scheme, host, port, path }))
   try {
-    for (const { scheme = 'mqtt', host, port, path = '/mqtt' } of options.listen) {
-      await open({ scheme, host, port, path })
-    }
+    await workers?.open({
+      listeners: wanted.map(({ scheme, host, path }) => ({ scheme, host, path })),
+      tls: needsTls ? (options.tls ?? null) : null,
+      ticketKeys: tls?.ticketKeys().toString('base64') ?? null,
+      origins: options.origins ?? [],
+    })
+    for (const address of wanted) await open(address)
   } catch (error) {
     destroy()
     await stop()
@@ -132,6 +146,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       if (tls === null) return
       const problem = tls.reload()
       count(counters.certificateReloads, problem === null ? 'done' : 'failed')
+      if (problem === null) workers?.reloadCertificate(tls.ticketKeys())
       if (problem !== null) log.error({ why }, `${problem}; the certificate from before stays in use`)
     },
     stop,
@@ -148,14 +163,18 @@ export function certificateOf(client: Client): PeerCertificate | null {
   return Object.keys(certificate).length === 0 ? null : certificate
 }
 
-const isSecure = (scheme: Scheme | undefined) => scheme === 'mqtts' || scheme === 'wss'
-
 const addressText = ({ scheme, host, port, path }: Required<Address>) =>
   `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${scheme.startsWith('ws') ? path : ''}`
 
-function listen({ host, port }: Required<Address>, name: string, onSocket: (socket: Socket) => void): Promise<Server> {
+/** `pauseOnConnect`: nothing is read from the sockets. */
+function listen(
+  { host, port }: Required<Address>,
+  name: string,
+  pauseOnConnect: boolean,
+  onSocket: (socket: Socket) => void,
+): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true }, onSocket)
+    const server = createServer({ noDelay: true, pauseOnConnect }, onSocket)
     server.on('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'the port is taken' : error.message
       reject(new StartError(`broker.listen ${name}: ${why}`))
@@ -169,9 +188,9 @@ function needed(files: TlsFiles | null | undefined): TlsFiles {
   return files
 }
 
-/** Open files are what connections cost; the journal must never run out of them. */
+/** Of one process. Open files are what connections cost; the journal must never run out of them. */
 function allowedConnections(): number {
   const limitsOfSystem = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : ''
   const files = Number(/^Max open files\s+(\d+)/m.exec(limitsOfSystem)?.[1] ?? Number.POSITIVE_INFINITY)
-  return Math.max(1, Math.min(limits.connectionsMax, files - limits.filesReserved))
+  return Math.max(1, files - limits.filesReserved)
 }

@@ -6,6 +6,7 @@ import type { Client } from 'aedes'
 import type { NextEpoch } from '../telemetry/epoch.ts'
 import { type Accept, type DisconnectReason, lifeCycle, MessageKind } from '../telemetry/message.ts'
 import { internals } from './aedes-internals.ts'
+import { isLost } from './workers/relay-stream.ts'
 
 export type Presence = {
   /** Resolves when the journal holds the connect. */
@@ -36,9 +37,11 @@ export function createPresence(
       ? 'client'
       : isReplaced
         ? 'replaced'
-        : timedOut.has(client)
-          ? 'keepalive'
-          : 'closed'
+        : isLost(client)
+          ? 'worker'
+          : timedOut.has(client)
+            ? 'keepalive'
+            : 'closed'
     accept(lifeCycle(MessageKind.disconnect, client.id, epoch, '', { reason })).catch(onLost)
   }
 

@@ -21,18 +21,23 @@ export type TlsFiles = {
 export type Tls = {
   /** A server that is not listening: sockets are handed to it as `connection`, and come out as `secureConnection`. */
   createServer(onSecure: (socket: TLSSocket) => void): Server
-  /** Reads the files again; answers what is wrong with them, null when they are in use now. */
-  reload(): string | null
+  /**
+   * Reads the files again; answers what is wrong with them, null when they are in use now. `newKeys`: for the tickets of
+   * sessions, when they must be new.
+   */
+  reload(newKeys?: Buffer): string | null
+  /** What the tickets of sessions are made with: whoever has it too, resumes them too. */
+  ticketKeys(): Buffer
 }
 
 type Pem = { cert: Buffer; key: Buffer; ca?: Buffer }
 
 /** @throws StartError when the files cannot be read or do not fit. */
-export function createTls(files: TlsFiles, log: Logger): Tls {
+export function createTls(files: TlsFiles, log: Logger, firstKeys: Buffer = newTicketKeys()): Tls {
   const asked = files.clientCertificates !== 'none'
   let pem = readPem(files)
   // One set for all listeners, and for the life of the process: a new certificate does not end what can be resumed.
-  let ticketKeys = randomBytes(48)
+  let ticketKeys: Buffer = firstKeys
   const servers: Server[] = []
   const options = (): TlsOptions => ({
     ...pem,
@@ -51,11 +56,11 @@ export function createTls(files: TlsFiles, log: Logger): Tls {
       servers.push(server)
       return server
     },
-    reload() {
+    reload(newKeys: Buffer = newTicketKeys()) {
       try {
         const next = readPem(files)
         // Nobody resumes what an authority granted that is not trusted any more.
-        if (!(next.ca ?? empty).equals(pem.ca ?? empty)) ticketKeys = randomBytes(48)
+        if (!(next.ca ?? empty).equals(pem.ca ?? empty)) ticketKeys = newKeys
         pem = next
         for (const server of servers) server.setSecureContext(options())
         tellExpiry(pem, files, log)
@@ -64,10 +69,12 @@ export function createTls(files: TlsFiles, log: Logger): Tls {
         return (error as Error).message
       }
     },
+    ticketKeys: () => ticketKeys,
   }
 }
 
 const empty = Buffer.alloc(0)
+const newTicketKeys = () => randomBytes(48)
 
 function readPem(files: TlsFiles): Pem {
   const read = (name: 'cert' | 'key' | 'ca', path: string) => {

@@ -9,6 +9,8 @@ import type { WebSocketStream } from './websocket-stream.ts'
 
 export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss'
 
+export const isSecure = (scheme: Scheme | undefined): boolean => scheme === 'mqtts' || scheme === 'wss'
+
 /** What the broker speaks MQTT on. */
 export type Transport = Socket | WebSocketStream
 
@@ -54,6 +56,12 @@ export function createWay({ scheme, tls, connected, counters, ...rules }: WayOpt
   }
 }
 
+/** The ends of a connection, which are the same for a socket, the TLS on it, and the WebSocket in that. */
+export function endsOf(transport: Transport): string {
+  const { remoteAddress, remotePort, localAddress, localPort } = 'socket' in transport ? transport.socket : transport
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
 /** Where certificates are optional, one that is shown must be good. */
 const isUntrusted = (socket: TLSSocket): boolean =>
   !socket.authorized && Object.keys(socket.getPeerCertificate()).length > 0
@@ -61,15 +69,13 @@ const isUntrusted = (socket: TLSSocket): boolean =>
 /** A handshake that trickles in would outlive every idle timeout. */
 function createDeadlines(counters: Counters): { begin(socket: Socket): void; end(socket: Socket): void } {
   const running = new Map<string, NodeJS.Timeout>()
-  // By its ends, which are the same for a socket and the TLS on it.
-  const ends = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`
   const end = (key: string) => {
     clearTimeout(running.get(key))
     running.delete(key)
   }
   return {
     begin(socket) {
-      const key = ends(socket)
+      const key = endsOf(socket)
       const late = () => {
         count(counters.refused, 'handshake_timeout')
         socket.destroy()
@@ -77,6 +83,6 @@ function createDeadlines(counters: Counters): { begin(socket: Socket): void; end
       running.set(key, setTimeout(late, limits.connectTimeoutMs))
       socket.once('close', () => end(key))
     },
-    end: (socket) => end(ends(socket)),
+    end: (socket) => end(endsOf(socket)),
   }
 }

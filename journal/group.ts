@@ -11,6 +11,9 @@ export type Group = {
   /** The journal's marks just before this group, for the header of a segment that begins with it. */
   ordinalBefore: number
   receivedBeforeUs: number
+  /** The same behind its last record. */
+  ordinalAfter: number
+  receivedAfterUs: number
   /** Appends a record; returns its bytes. */
   add(message: Message, position: number, ordinal: number, receivedAtUs: number): number
   addPacket(packet: PublishPacket, position: number, ordinal: number, receivedAtUs: number): number
@@ -32,10 +35,10 @@ export function createGroup(spare: Buffer | null): Group {
   let used = 0
   let promised: Deferred | null = null
 
-  function begin(bytes: number, position: number, ordinal: number, receivedAtUs: number): void {
+  function begin(bytes: number, kind: MessageKind, position: number, ordinal: number, receivedAtUs: number): void {
     if (group.count++ === 0) {
       group.start = position
-      group.ordinalBefore = ordinal
+      group.ordinalBefore = kind === MessageKind.publish ? ordinal - 1 : ordinal
       group.receivedBeforeUs = receivedAtUs - 1
     }
     if (used + bytes > buffer.length) {
@@ -44,6 +47,8 @@ export function createGroup(spare: Buffer | null): Group {
       buffer = larger
     }
     group.end = position + bytes
+    group.ordinalAfter = ordinal
+    group.receivedAfterUs = receivedAtUs
   }
 
   const group: Group = {
@@ -52,15 +57,17 @@ export function createGroup(spare: Buffer | null): Group {
     end: 0,
     ordinalBefore: 0,
     receivedBeforeUs: 0,
+    ordinalAfter: 0,
+    receivedAfterUs: 0,
     add(message, position, ordinal, receivedAtUs) {
       const bytes = recordBytes(message)
-      begin(bytes, position, message.kind === MessageKind.publish ? ordinal - 1 : ordinal, receivedAtUs)
+      begin(bytes, message.kind, position, ordinal, receivedAtUs)
       used = writeRecord(buffer, used, message, position, ordinal, receivedAtUs)
       return bytes
     },
     addPacket(packet, position, ordinal, receivedAtUs) {
       const bytes = packetRecordBytes(packet)
-      begin(bytes, position, packet.kind === MessageKind.publish ? ordinal - 1 : ordinal, receivedAtUs)
+      begin(bytes, packet.kind, position, ordinal, receivedAtUs)
       used = writePacketRecord(buffer, used, packet, position, ordinal, receivedAtUs)
       return bytes
     },

@@ -17,7 +17,7 @@ import { createHold } from './hold.ts'
 import type { JournalTail } from './reader.ts'
 import { packetRecordBytes, recordBytesMax, recordBytes as sizeOf } from './record.ts'
 import { recover } from './recover.ts'
-import type { Segment } from './segment.ts'
+import type { End, Segment } from './segment.ts'
 import { createTelling } from './telling.ts'
 import { createWriter } from './writer.ts'
 
@@ -52,6 +52,8 @@ export type Journal = JournalTail &
     oldest(): number
     /** Readings accepted over the life of the folder. */
     ordinal(): number
+    /** How far it is durable. */
+    end(): End
     /** Everything before the position is stored: whole segments before it are removed. */
     release(position: number): Promise<void>
     /** Resolves when everything accepted so far is durable. */
@@ -71,6 +73,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   const { file, segments, first, end } = await recover(folder, options.startAt ?? { position: 0, ordinal: 0 }, log)
   let durable = end.position
+  let durableEnd: End = { ...end }
   let released = (segments[0] as Segment).base
   let group = createGroup(null)
   let spare: Buffer | null = null
@@ -149,6 +152,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       isDiskFull = false
       if (!isFull()) report({ state: 'ok', detail: '' })
       durable = syncing.end
+      durableEnd = { position: durable, ordinal: syncing.ordinalAfter, receivedAtUs: syncing.receivedAfterUs }
       spare = syncing.buffer()
       for (const listener of listeners) listener(durable, null)
       syncing.settle(null)
@@ -200,6 +204,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     first,
     oldest: () => (segments[0] as Segment).base,
     ordinal: () => end.ordinal,
+    end: () => durableEnd,
     grown: telling.grown,
     async release(position) {
       released = Math.max(released, position)

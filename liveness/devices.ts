@@ -27,7 +27,7 @@ import {
 export type Device = DeviceStatus & {
   /** 0: no connection speaks for it. */
   epoch: number
-  /** Online before our own restart; counts as offline when this time of the steady clock passes without a sign of life. */
+  /** Online before our own restart, or that of a worker; counts as offline when this time of the steady clock passes without a sign of life. */
   awaitedUntilMs: number | null
 }
 
@@ -45,6 +45,7 @@ const whyOffline: { [reason in DisconnectReason]: string } = {
   closed: 'connection broke without a DISCONNECT',
   keepalive: 'nothing heard for one and a half keep-alive intervals',
   replaced: 'its connection was replaced by one that does not speak for it',
+  worker: 'did not come back after Dewpoint restarted',
 }
 
 /** `clock`: a steady one, which no correction of the time moves. */
@@ -122,7 +123,8 @@ export function createDevices(
     byEpoch.delete(record.epoch)
     for (const device of ended) {
       device.epoch = 0
-      change(device, 'offline', whyOffline[reason], record.receivedAtUs, reason !== 'client')
+      if (reason === 'worker') expect(device)
+      else change(device, 'offline', whyOffline[reason], record.receivedAtUs, reason !== 'client')
     }
   }
 
@@ -136,6 +138,11 @@ export function createDevices(
     change(device, 'offline', `its status at the broker of ${record.client} is offline`, record.receivedAtUs, true)
   }
 
+  /** Its connection was lost by our own doing: it gets time to come back. */
+  function expect(device: Device): void {
+    if (device.state === 'online') device.awaitedUntilMs = clock.nowMs() + graceMs
+  }
+
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
   function restarted(): void {
     const links = [...epochOfClient].filter(([client]) => isSourceClient(client))
@@ -146,7 +153,7 @@ export function createDevices(
     for (const device of devices.values()) {
       if (kept.has(device.epoch)) continue
       device.epoch = 0
-      if (device.state === 'online') device.awaitedUntilMs = clock.nowMs() + graceMs
+      expect(device)
     }
   }
 
@@ -167,7 +174,7 @@ export function createDevices(
         const until = device.awaitedUntilMs
         if (until === null || until > nowMs) continue
         device.awaitedUntilMs = null
-        change(device, 'offline', 'did not come back after Dewpoint restarted', wallMs * 1000, true)
+        change(device, 'offline', whyOffline.worker, wallMs * 1000, true)
       }
     },
     all: () => devices.values(),

@@ -72,6 +72,30 @@ export const limits = {
   packetsInFlightMax: 64,
   /** Longest end of a read that is kept until the rest of its packet comes; of a longer packet aedes gets what there is. */
   packetTailBytesMax: 4 * KiB,
+  /** Bytes that are on their way through a worker to a connection that has not taken them; what comes behind waits in the broker. */
+  relayWindowBytes: 64 * KiB,
+  /** Bytes between a worker and the broker from which on the worker reads nothing more from its connections. */
+  relayBacklogBytes: 4 * MiB,
+  /** Longest frame between a worker and the broker, and the piece that longer data is cut into. */
+  relayFrameBytesMax: 512 * KiB,
+  relayPieceBytes: 256 * KiB,
+  /** How long a packet waits for what is before it to be handled, to take the short way; then it takes the long one. */
+  shortWayWaitMs: 50,
+  /** Topics of one connection that a worker takes itself; with more the one granted first is asked for anew. */
+  grantsPerConnectionMax: 256,
+  /** How long a grant that was just given is not given again. */
+  grantAgainMs: 1_000,
+  /** How long a worker may take to confirm that somebody listens; then it is ended and another one started. */
+  workerAnswerMsMax: 5_000,
+  /** How long a worker may take to end by itself. */
+  workerEndMsMax: 5_000,
+  /** A worker that ended is started again after so long; longer each time when it ends at once. */
+  workerBackoffMsMin: 100,
+  workerBackoffMsMax: 10_000,
+  /** A worker that lived for so long did not end at once. */
+  workerSteadyMs: 30_000,
+  /** How often a worker tells what it has counted. */
+  workerTellMs: 1_000,
   /** Topics of which it is remembered what they are, and whether anybody subscribes; all are forgotten when there are more. */
   topicsKnownMax: 16_384,
   /** How long a topic that somebody subscribed to is taken for one, milliseconds. */
@@ -262,6 +286,7 @@ assert(limits.packetBytesMaxBeforeConnect <= limits.packetBytesMax)
 assert(limits.webSocketFrameBytesMax > limits.packetBytesMax + 5, 'a frame holds the longest packet')
 // Each message passes at some time.
 assert(limits.packetBytesMax <= limits.deviceBytesBurst)
+assert(limits.relayPieceBytes + KiB <= limits.relayFrameBytesMax)
 assert(limits.subscriberBacklogBytesMax < limits.unreadAnswerBytesMax)
 assert(limits.unreadAnswerBytesMax < limits.subscriberBacklogBytesClose)
 assert(limits.storedBacklogBytesMax + limits.packetBytesMax < limits.subscriberBacklogBytesClose)

@@ -53,8 +53,11 @@ export type Record = Message & {
 
 export type ConnectDetails = { address: string; keepAliveS: number; clean: boolean; willTopic?: string }
 
-/** `client`: a DISCONNECT packet, the device left by itself. Everything else is a connection that broke. */
-export type DisconnectReason = 'client' | 'closed' | 'keepalive' | 'replaced'
+/**
+ * `client`: a DISCONNECT packet, the device left by itself. `worker`: a process of ours ended, which says nothing about the
+ * device. Everything else is a connection that broke.
+ */
+export type DisconnectReason = 'client' | 'closed' | 'keepalive' | 'replaced' | 'worker'
 export type DisconnectDetails = { reason: DisconnectReason }
 
 /** An entrance's only wish: resolves when the message will not be lost. Rejects with FatalError when that can't be said. */
@@ -92,6 +95,9 @@ export type PacketEntrance = {
   /** Bytes that were taken and are not durable. */
   unsynced(): number
 }
+
+/** How far a journal reaches: where the next record will stand, the readings before it, the last receive time. */
+export type JournalEnd = { position: number; ordinal: number; receivedAtUs: number }
 
 const empty = Buffer.alloc(0)
 

@@ -11,7 +11,7 @@ import { type Certificate, createDeviceCredentials } from './credentials.ts'
 import { noDevices } from './devices-file.ts'
 import { deviceOfAccount, type Identity, isNamed, type Owner, operator } from './identity.ts'
 import { createOwners } from './owners.ts'
-import { createClientRights } from './rights.ts'
+import { type ClientRate, createClientRights } from './rights.ts'
 import { createSignIn, type UserPassword } from './sign-in.ts'
 import type { TopicRules } from './topic-access.ts'
 import { watchDevices } from './watch-devices.ts'
@@ -57,6 +57,8 @@ export type Access = {
   waitMs(client: AccessClient, bytes: number): number
   /** Whether a message of so many bytes may be taken now; it counts as taken then, and only then. */
   takesNow(client: AccessClient, bytes: number): boolean
+  /** Null: nothing limits the client. */
+  rateOf(client: AccessClient): ClientRate | null
   /** The connection is gone. */
   left(client: AccessClient): void
   /** Reads the devices file again when it is another. */
@@ -175,6 +177,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     mayReceive: rights.mayReceive,
     waitMs: rights.waitMs,
     takesNow: rights.takesNow,
+    rateOf: rights.rateOf,
     left,
     reload: () => watch?.reload() ?? Promise.resolve(),
     close: () => watch?.close(),

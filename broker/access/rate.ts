@@ -6,7 +6,14 @@ export type Rate = {
   waitMs(bytes: number, nowMs: number): number
   /** Whether the next message may be taken now; only then it counts as taken. */
   takesNow(bytes: number, nowMs: number): boolean
+  /** How long it would take until both are full again: what another process must know to go on with the same rate. */
+  ahead(nowMs: number): RateAhead
+  /** From now on at least so far ahead, since that was taken elsewhere. */
+  catchUp(ahead: RateAhead, nowMs: number): void
 }
+
+/** Milliseconds. */
+export type RateAhead = { messagesMs: number; bytesMs: number }
 
 /** Two token buckets, told by the time at which each would be full again (GCRA). */
 export function createRate(): Rate {
@@ -31,6 +38,11 @@ export function createRate(): Rate {
       if (lateMs(nowMs) > 0) return false
       take(bytes, nowMs)
       return true
+    },
+    ahead: (nowMs) => ({ messagesMs: Math.max(0, messagesMs - nowMs), bytesMs: Math.max(0, bytesMs - nowMs) }),
+    catchUp(ahead, nowMs) {
+      messagesMs = Math.max(messagesMs, nowMs + ahead.messagesMs)
+      bytesMs = Math.max(bytesMs, nowMs + ahead.bytesMs)
     },
   }
 }

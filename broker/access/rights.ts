@@ -2,7 +2,7 @@
 import type { Counters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { Identity } from './identity.ts'
-import { createRate, type Rate } from './rate.ts'
+import { createRate, type Rate, type RateAhead } from './rate.ts'
 import { createTopicAccess, type TopicRules } from './topic-access.ts'
 
 type Client = object
@@ -28,7 +28,11 @@ export type ClientRights = {
   mayReceive(client: Client, topic: string): boolean
   waitMs(client: Client, bytes: number): number
   takesNow(client: Client, bytes: number): boolean
+  rateOf(client: Client): ClientRate | null
 }
+
+/** The rate of a limited client, for whoever takes messages of it elsewhere. */
+export type ClientRate = { ahead(): RateAhead; catchUp(ahead: RateAhead): void }
 
 /** `rules`: null: none are configured. Topics that begin with $ are another matter (topic-rules.ts), but for reading. */
 export function createClientRights(rules: TopicRules | null, counters: Counters, nowMs: () => number): ClientRights {
@@ -88,6 +92,13 @@ export function createClientRights(rules: TopicRules | null, counters: Counters,
       if (rights === undefined || rights.identity.device === null) return true
       rights.rate ??= createRate()
       return rights.rate.takesNow(bytes, nowMs())
+    },
+    rateOf(client) {
+      const rights = granted.get(client)
+      if (rights === undefined || rights.identity.device === null) return null
+      rights.rate ??= createRate()
+      const { rate } = rights
+      return { ahead: () => rate.ahead(nowMs()), catchUp: (ahead) => rate.catchUp(ahead, nowMs()) }
     },
   }
 }

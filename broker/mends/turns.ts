@@ -86,6 +86,7 @@ function orderConnection(client: AedesClient, intake: Intake): void {
     if (client._parsingBatch > 0) return
     if (!hasEnded) read()
     else if (!inlet.isWaiting()) setImmediate(close)
+    if (client._parsingBatch === 0 && held.length === 0) inlet.handled()
   }
   function doneAlone(error?: Error): void {
     isAlone = false

@@ -1,12 +1,13 @@
 /**
- * Wills on disk, a moment behind the CONNECT. Those of clients that died with the broker are published after the restart, unless the client is back
- * by then [MQTT-3.1.2-8].
+ * Wills on disk, a moment behind the CONNECT. Those of clients that died with the broker, or with a worker, are published after a grace, unless the
+ * client is back by then [MQTT-3.1.2-8].
  */
 
 import { Readable } from 'node:stream'
 import type { Client } from 'aedes'
 import type { Logger } from 'pino'
 import { internals } from '../aedes-internals.ts'
+import { isLost } from '../workers/relay-stream.ts'
 import type { Persistence } from './persistence.ts'
 import type { Will } from './state.ts'
 import type { SessionStore } from './store.ts'
@@ -23,10 +24,17 @@ export function createWills(store: SessionStore, graceMs: number, publish: Publi
   /** Whose will it is; nobody's when it is from before the start. */
   const owners = new Map<string, Client>()
   let isStopped = false
-  const left = [...wills]
-  const timer = setTimeout(publishLeft, graceMs)
+  const timers = new Set<NodeJS.Timeout>()
+  publishLater([...wills])
 
-  async function publishLeft(): Promise<void> {
+  function publishLater(left: Array<[client: string, will: Will]>): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      void publishLeft(left)
+    }, graceMs)
+    timers.add(timer)
+  }
+  async function publishLeft(left: Array<[client: string, will: Will]>): Promise<void> {
     for (const [client, will] of left) {
       if (isStopped) return
       // Whoever came back has taken it away, or has brought another one.
@@ -52,13 +60,18 @@ export function createWills(store: SessionStore, graceMs: number, publish: Publi
       const isOfAnother = !isConnecting && owner !== undefined && !internals(owner).closed
       if (isStopped || isOfAnother) return
       owners.delete(client.id)
-      if (wills.has(client.id)) store.note(['unwilled', client.id])
+      const will = wills.get(client.id)
+      if (!isConnecting && owner !== undefined && isLost(owner)) {
+        if (will !== undefined) publishLater([[client.id, will]])
+        return
+      }
+      if (will !== undefined) store.note(['unwilled', client.id])
     },
     // aedes would publish wills of other brokers that it has not heard of for minutes; there are none.
     streamWill: () => Readable.from([]),
     stop() {
       isStopped = true
-      clearTimeout(timer)
+      for (const timer of timers) clearTimeout(timer)
     },
   }
 }

@@ -1,7 +1,7 @@
 /** One case of conformance, and how it is run against each target. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { needs } from '../servers/tools.ts'
-import { startJudge, startOwn, startStock, type Target } from './targets.ts'
+import { startJudge, startOwn, startRelayed, startStock, type Target } from './targets.ts'
 
 export type Case = {
   name: string
@@ -19,6 +19,7 @@ export const title = ({ name, shows }: Case): string => [name, ...shows.map((it)
 export function runCases(cases: Case[]): void {
   describe.each([
     ['dewpoint', startOwn, null, cases],
+    ['dewpoint with workers', startRelayed, null, cases],
     [
       'mosquitto',
       startJudge,

@@ -12,6 +12,7 @@ import { type Counters, createCounters } from '../../telemetry/counters.ts'
 import { createEpochs } from '../../telemetry/epoch.ts'
 import type { Message } from '../../telemetry/message.ts'
 import { startMosquitto } from '../servers/mosquitto.ts'
+import { relayed } from '../servers/relayed.ts'
 import { createShortWay } from '../servers/short-way.ts'
 import { type ConnectFields, connect } from './packets.ts'
 import { openPeer, type Peer } from './peer.ts'
@@ -45,10 +46,14 @@ function target(port: number, patienceMs: number, close: () => Promise<void>): T
 }
 
 export type Own = Target & { broker: Broker; counters: Counters; taken: Message[] }
+/** The same behind two workers. */
+export const startRelayed = (patienceMs?: number): Promise<Own> => startOwn(patienceMs, 2)
+
 /** Our broker, with a journal that takes everything at once and keeps nothing. */
-export async function startOwn(patienceMs = 3_000): Promise<Own> {
+export async function startOwn(patienceMs = 3_000, count = 0): Promise<Own> {
   const counters = createCounters()
   const taken: Message[] = []
+  const take = (message: Message) => void taken.push(message)
   const broker = await createBroker({
     listen: [{ host: '127.0.0.1', port: 0 }],
     credentials: null,
@@ -56,7 +61,8 @@ export async function startOwn(patienceMs = 3_000): Promise<Own> {
     async accept(message) {
       taken.push({ ...message, payload: Buffer.from(message.payload) })
     },
-    packets: createShortWay((message) => taken.push(message)),
+    packets: createShortWay(take),
+    workers: count === 0 ? null : relayed({ count, take }).options,
     abandon: () => {},
     nextEpoch: createEpochs(),
     isAccepting: () => true,

@@ -1,0 +1,23 @@
+/** Where MQTT packets begin and end in what was read; nothing is made for a single one. */
+
+/** Not all of the fixed header is there. */
+export const unfinished = -1
+/** There is no end to it. */
+export const malformed = -2
+
+let remainingLength = 0
+
+/** Where the fixed header ends [MQTT-2.2.3], or `unfinished`, or `malformed`. */
+export function bodyOf(bytes: Buffer, at: number): number {
+  remainingLength = 0
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[at + 1 + i]
+    if (byte === undefined) return unfinished
+    remainingLength |= (byte & 127) << (7 * i)
+    if (byte < 128) return at + 2 + i
+  }
+  return malformed
+}
+
+/** Where the packet ends whose body is `body`, as bodyOf() has just told; infinite when that is not known. */
+export const endOf = (body: number): number => (body > 0 ? body + remainingLength : Number.POSITIVE_INFINITY)

@@ -1,0 +1,42 @@
+/** The program of a worker: its part of the journal, and the gate in front of it. dewpoint.ts starts it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pino from 'pino'
+import { enterWorker } from './broker/workers/fork.ts'
+import { createGate } from './broker/workers/gate.ts'
+import { openJournal } from './journal/journal.ts'
+import { createCounters } from './telemetry/counters.ts'
+import { limits } from './telemetry/limits.ts'
+
+export type PartSetup = {
+  part: number
+  folder: string
+  bytesMax: number
+  /** The part never starts before it. */
+  startAt: { position: number; ordinal: number }
+  logLevel: string
+}
+
+const { message, stream, onSocket } = await enterWorker<PartSetup>()
+const { part, folder, bytesMax, startAt, logLevel } = message.part
+const log = pino(
+  {
+    level: logLevel,
+    base: { worker: part, pid: process.pid },
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  },
+  pino.destination({ fd: 2, sync: true }),
+)
+const journal = await openJournal({ folder, log, bytesMax, startAt }).catch((error) => {
+  log.error({ err: error, folder }, 'the part of the journal cannot be opened')
+  process.exit(1)
+})
+const gate = createGate({ ...message.setup, stream, part: journal, counters: createCounters(), log, onStop: end })
+onSocket(gate.hand)
+
+async function end(): Promise<void> {
+  // On a full disk this would never end; nothing of it was acknowledged.
+  await Promise.race([journal.close(), sleep(limits.workerEndMsMax / 2)])
+  gate.close()
+  stream.end(() => process.exit(0))
+}
