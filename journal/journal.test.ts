@@ -324,6 +324,19 @@ test('journal tells packets durable before it resolves what was accepted behind 
   expect(opened.append(packet('late'))).toBe(-1)
 })
 
+test('journal tells how far it is durable, and where the next record will stand, when it has synced and when it was reopened', async () => {
+  const it = await open({ clock: { nowMs: () => 1_000_000 } })
+  expect(it.end()).toEqual({ position: 0, ordinal: 0, receivedAtUs: 0 })
+  const kinds: MessageKind[] = [MessageKind.publish, MessageKind.connect, MessageKind.publish, MessageKind.disconnect]
+  const all = kinds.map((kind) => it.accept(message('x', { kind })))
+  expect(it.end().position).toBe(0)
+  await Promise.all(all)
+  const end = { position: it.durable(), ordinal: 2, receivedAtUs: 1_000_000_003 }
+  expect(it.end()).toEqual(end)
+  await it.close()
+  expect((await open()).end()).toEqual(end)
+})
+
 test('journal takes no packet while it is full, and takes them again when the store has caught up', async () => {
   const opened = await open({ segmentBytes: 500, bytesMax: 1000 })
   let taken = 0

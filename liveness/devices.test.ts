@@ -196,3 +196,22 @@ test('will from a source says nothing about a device that has come to our own br
   fromSource(MessageKind.will, 1)
   expect(only()).toMatchObject({ state: 'offline', isAlerting: false, why: 'disconnected by itself' })
 })
+
+test('device whose worker ended keeps its state when it comes back within the grace', () => {
+  connect(1, status)
+  disconnect(1, 'worker')
+  expect(only()).toMatchObject({ state: 'online', isAlerting: false })
+  connect(2, status)
+  steadyMs += 2 * graceMs
+  devices.expire(nowMs)
+  expect(only().state).toBe('online')
+  expect(changes).toHaveLength(1)
+})
+
+test('device whose worker ended is offline with an alert when it does not come back', () => {
+  connect(1, status)
+  disconnect(1, 'worker')
+  steadyMs += graceMs
+  devices.expire(nowMs + graceMs)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs + graceMs })
+})

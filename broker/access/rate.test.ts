@@ -47,3 +47,15 @@ test('rate that is asked what it takes now counts nothing that it does not take'
   for (let i = 0; i < 100; i++) expect(rate.takesNow(10, 1_000)).toBe(false)
   expect(rate.waitMs(10, 1_000)).toBeLessThanOrEqual(Math.ceil(1000 / limits.deviceMessagesPerS))
 })
+
+test('rate that goes on elsewhere takes no more than one that does not', () => {
+  const [one, other] = [createRate(), createRate()]
+  let taken = 0
+  for (let round = 0; round < 200; round++) {
+    const [from, to] = round % 2 === 0 ? [one, other] : [other, one]
+    for (let i = 0; i < 100; i++) if (from.takesNow(10, round)) taken++
+    to.catchUp(from.ahead(round), round)
+  }
+  expect(taken).toBeGreaterThanOrEqual(limits.deviceMessagesBurst)
+  expect(taken).toBeLessThanOrEqual(limits.deviceMessagesBurst + limits.deviceMessagesPerS * 0.2 + 1)
+})

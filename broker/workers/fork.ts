@@ -16,13 +16,9 @@ export function forkWorker<Part>(entry: string, message: StartMessage<Part>): Wo
   child.send(message, () => {})
   return {
     stream: child.stdio[pipeFd] as Socket,
-    hand(id, listener, socket, failed) {
+    hand(id, listener, socket, sent) {
       const hand: HandMessage = { id, listener }
-      child.send(hand, socket, (error) => {
-        if (error === null) return
-        socket.destroy()
-        failed()
-      })
+      child.send(hand, socket, (error) => sent(error === null))
     },
     kill: () => void child.kill('SIGKILL'),
     // `close` comes when the pipe is read to its end, too.

@@ -12,8 +12,8 @@ import { RelayStream } from './relay-stream.ts'
 export type WorkerProcess = {
   /** To and from it. Everything that it has written is read before `ended` resolves. */
   stream: Duplex
-  /** `failed`: the socket did not get there. */
-  hand(id: number, listener: number, socket: Socket, failed: () => void): void
+  /** `sent` hears whether the socket is not ours any more. */
+  hand(id: number, listener: number, socket: Socket, sent: (isSent: boolean) => void): void
   kill(): void
   /** What it ended of. */
   ended: Promise<string>
@@ -49,11 +49,13 @@ let lastId = 0
 export function createWorker(process: WorkerProcess, events: WorkerEvents): Worker {
   const { stream } = process
   const frames = createFrames(stream)
-  const connections = new Map<number, { stream: RelayStream | null; left: () => void }>()
+  /** `socket`: until it is there. `stream`: from where MQTT begins. */
+  const connections = new Map<number, { socket: Socket | null; stream: RelayStream | null; left: () => void }>()
   /** Questions in their order. */
   let asked: Array<{ version: number; resolve: () => void; askedAtMs: number }> = []
   let version = 0
   let isOver = false
+  let isLosing = false
   // Whoever hangs holds up everybody who subscribes.
   const timer = setInterval(() => {
     const oldest = asked[0]
@@ -65,6 +67,13 @@ export function createWorker(process: WorkerProcess, events: WorkerEvents): Work
     connections.delete(id)
     connection?.left()
   }
+  /** Nothing will come of it any more. */
+  function over(id: number): void {
+    const connection = connections.get(id)
+    connection?.socket?.destroy()
+    connection?.stream?.lose()
+    forget(id)
+  }
 
   function opened(id: number, body: Buffer): void {
     const connection = connections.get(id)
@@ -73,6 +82,7 @@ export function createWorker(process: WorkerProcess, events: WorkerEvents): Work
       if (!isOver) frames.send(kind, id, more)
     })
     events.connected(connection.stream)
+    if (isLosing) connection.stream.endLost()
   }
 
   function take(kind: FrameKind, id: number, body: Buffer): void {
@@ -107,8 +117,12 @@ export function createWorker(process: WorkerProcess, events: WorkerEvents): Work
     size: () => connections.size,
     hand(socket, listener, left) {
       const id = ++lastId
-      connections.set(id, { stream: null, left })
-      process.hand(id, listener, socket, () => forget(id))
+      const connection = { socket, stream: null, left }
+      connections.set(id, connection)
+      process.hand(id, listener, socket, (isSent) => {
+        if (isSent) Object.assign(connection, { socket: null })
+        else over(id)
+      })
     },
     heard(filter) {
       if (isOver) return Promise.resolve()
@@ -120,16 +134,14 @@ export function createWorker(process: WorkerProcess, events: WorkerEvents): Work
       if (!isOver) frames.send(kind, 0, body)
     },
     loseConnections() {
+      isLosing = true
       for (const { stream } of connections.values()) stream?.endLost()
     },
     over() {
       isOver = true
       clearInterval(timer)
       for (const { resolve } of asked.splice(0)) resolve()
-      for (const [id, { stream }] of connections) {
-        stream?.lose()
-        forget(id)
-      }
+      for (const id of connections.keys()) over(id)
     },
   }
 }

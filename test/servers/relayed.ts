@@ -81,7 +81,9 @@ export function relayed({ count = 1, take = () => {}, partOf = () => createShort
         running.set(part, { kill: () => die('killed'), hang: () => void other.pause() })
         return {
           stream,
-          hand(id, listener, socket) {
+          hand(id, listener, socket, sent) {
+            if (isDead) return sent(false)
+            sent(true)
             sockets.add(socket)
             socket.once('close', () => sockets.delete(socket))
             gate.hand(id, listener, socket)
