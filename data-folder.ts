@@ -7,7 +7,9 @@ import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StartError } from './telemetry/errors.ts'
+import { limits } from './telemetry/limits.ts'
 
 export type DataFolder = { path: string; release(): Promise<void> }
 
@@ -27,6 +29,17 @@ export async function claimDataFolder(given: string): Promise<DataFolder> {
   } catch (error) {
     if (error instanceof StartError) throw error
     throw new StartError(`data ${path}: cannot be written: ${(error as Error).message}`)
+  }
+}
+
+/** The same, but whoever holds it now is on its way out and gets a while for that. */
+export async function claimSoon(path: string): Promise<DataFolder> {
+  for (const deadline = performance.now() + limits.partClaimMsMax; ; await sleep(20)) {
+    try {
+      return await claimDataFolder(path)
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+    }
   }
 }
 

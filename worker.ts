@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { enterWorker } from './broker/workers/fork.ts'
 import { createGate } from './broker/workers/gate.ts'
-import { openJournal } from './journal/journal.ts'
+import { claimSoon } from './data-folder.ts'
+import { type Journal, openJournal } from './journal/journal.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { limits } from './telemetry/limits.ts'
 
@@ -27,7 +28,7 @@ const log = pino(
   },
   pino.destination({ fd: 2, sync: true }),
 )
-const journal = await openJournal({ folder, log, bytesMax, startAt }).catch((error) => {
+const journal = await open().catch((error) => {
   log.error({ err: error, folder }, 'the part of the journal cannot be opened')
   process.exit(1)
 })
@@ -39,4 +40,10 @@ async function end(): Promise<void> {
   await Promise.race([journal.close(), sleep(limits.workerEndMsMax / 2)])
   gate.close()
   stream.end(() => process.exit(0))
+}
+
+/** A worker of a main process that was killed may need a moment to end: two must not write. */
+async function open(): Promise<Journal> {
+  await claimSoon(folder)
+  return openJournal({ folder, log, bytesMax, startAt })
 }

@@ -87,6 +87,8 @@ export const limits = {
   grantAgainMs: 1_000,
   /** How long a worker may take to confirm that somebody listens; then it is ended and another one started. */
   workerAnswerMsMax: 5_000,
+  /** How long nothing may come of a worker, which tells what it counted all the time, and how long its start may take. */
+  workerSilentMsMax: 30_000,
   /** How long a worker may take to end by itself. */
   workerEndMsMax: 5_000,
   /** A worker that ended is started again after so long; longer each time when it ends at once. */
@@ -96,6 +98,8 @@ export const limits = {
   workerSteadyMs: 30_000,
   /** How often a worker tells what it has counted. */
   workerTellMs: 1_000,
+  /** How long a worker, or a start of Dewpoint, waits for the end of an earlier worker on the same part of the journal. */
+  partClaimMsMax: 10_000,
   /** Topics of which it is remembered what they are, and whether anybody subscribes; all are forgotten when there are more. */
   topicsKnownMax: 16_384,
   /** How long a topic that somebody subscribed to is taken for one, milliseconds. */
