@@ -239,7 +239,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 }
 
 /** A clock that steps back by more than this was wrong before; following it beats stamping the future for years. */
-const stepBackUsMax = 60_000_000
+export const stepBackUsMax = 60_000_000
 
 /** Strictly later than the last record, and never far from the clock. */
 function nextReceiveTime(lastUs: number, nowUs: number): number {

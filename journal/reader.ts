@@ -33,6 +33,12 @@ export type JournalReader = {
   close(): Promise<void>
 }
 
+/** A reader that its owner may send elsewhere. */
+export type SeekingReader = JournalReader & {
+  /** The next read begins there. */
+  seek(position: number): void
+}
+
 /** Follows a journal whose writer is another process: what stands in the files is taken, the end is polled. */
 export function folderTail(folder: string, pollMs = 20): JournalTail {
   let end = 0
@@ -75,23 +81,25 @@ export function openReader(
   tail: JournalTail,
   position: number,
   shared: SharedChunks | null = null,
-): JournalReader {
+): SeekingReader {
   let at = position
   let segment: { file: FileHandle; base: number } | null = null
 
-  /** Opens the segment that holds `at`, or the next one behind a stretch that was released or never written. */
-  async function openSegment(): Promise<void> {
+  /** Opens the segment that holds `at`, or the next one behind a stretch that was released or never written; false: none. */
+  async function openSegment(): Promise<boolean> {
     const segments = await listSegments(folder)
     const found = segments.find(({ base, bytes }) => at < base + bytes)
-    if (found === undefined || found.base === segment?.base) return
+    if (found === undefined) return false
+    if (found.base === segment?.base) return true
     const file = await open(found.path, 'r')
     await segment?.file.close()
     segment = { file, base: found.base }
     at = Math.max(at, found.base)
+    return true
   }
 
   /** Running out of file descriptors passes when connections end. */
-  async function openSegmentPatiently(): Promise<void> {
+  async function openSegmentPatiently(): Promise<boolean> {
     for (;;) {
       try {
         return await openSegment()
@@ -103,23 +111,27 @@ export function openReader(
   }
 
   async function read(): Promise<Chunk> {
-    await tail.grown(at)
-    if (tail.durable() <= at) return { records: [], next: at, damagedBytes: 0 }
-    const chunk = await (shared === null ? readChunk() : shared.at(at, readChunk))
-    at = chunk.next
-    return chunk
+    for (;;) {
+      await tail.grown(at)
+      if (tail.durable() <= at) return { records: [], next: at, damagedBytes: 0 }
+      const chunk = await (shared === null ? readChunk() : shared.at(at, readChunk))
+      at = chunk.next
+      if (chunk.records.length > 0 || chunk.damagedBytes > 0) return chunk
+    }
   }
 
   /** There is something behind `at`. */
   async function readChunk(): Promise<Chunk> {
-    if (segment === null) await openSegmentPatiently()
+    if (segment === null || at < segment.base) await openSegmentPatiently()
     for (;;) {
       const durable = tail.durable()
+      if (at >= durable) return { records: [], next: at, damagedBytes: 0 }
       const bytes = Buffer.allocUnsafe(Math.min(durable - at, limits.journalReadBytes))
       const bytesRead = segment === null ? 0 : await readAt(segment.file, bytes, headerBytes + at - segment.base)
       if (bytesRead === 0) {
-        await openSegmentPatiently()
-        continue
+        if ((await openSegmentPatiently()) || !tail.isExact) continue
+        // It was durable, and no file has it any more.
+        return { records: [], next: durable, damagedBytes: durable - at }
       }
       const isEnd = bytesRead < bytes.length || (tail.isExact && at + bytesRead === durable)
       const chunk = parse(bytes.subarray(0, bytesRead), at, isEnd)
@@ -131,6 +143,9 @@ export function openReader(
 
   return {
     read,
+    seek(position) {
+      at = position
+    },
     async close() {
       await segment?.file.close()
       segment = null

@@ -10,6 +10,8 @@ import { readNames } from './names.ts'
 /** Length and checksum. */
 export const frameBytes = 8
 const bodyHeaderBytes = 32
+/** Without names and payload. */
+export const recordBytesMin = frameBytes + bodyHeaderBytes
 /** Half a read: a reader that looks for the way out of damage never misses a record. No packet comes near. */
 export const recordBytesMax = limits.journalReadBytes / 2
 

@@ -30,6 +30,7 @@ export type Writer = {
 
 /** Errors that pass: no room, or (only when a file is opened, before a byte is written) no file descriptor. */
 const waitable = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
+export const isWaitable = (error: unknown): boolean => waitable.has((error as NodeJS.ErrnoException).code ?? '')
 
 export function createWriter(options: WriterOptions): Writer {
   const { folder, segments, segmentBytes = limits.segmentBytes, retryMs = 250, onFull } = options
@@ -66,9 +67,8 @@ export function createWriter(options: WriterOptions): Writer {
         try {
           return await tryToWrite(group)
         } catch (error) {
-          const { code, message } = error as NodeJS.ErrnoException
-          if (!waitable.has(code ?? '')) throw error
-          if (!onFull(`cannot write to ${folder} now: ${message}; trying again`)) throw error
+          if (!isWaitable(error)) throw error
+          if (!onFull(`cannot write to ${folder} now: ${(error as Error).message}; trying again`)) throw error
           await sleep(retryMs)
         }
       }
@@ -79,7 +79,8 @@ export function createWriter(options: WriterOptions): Writer {
   }
 }
 
-async function writeFully(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
+/** Resolves when all bytes are written. */
+export async function writeFully(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
   let written = 0
   while (written < bytes.length) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, offset + written)

@@ -195,6 +195,12 @@ export const limits = {
   diskReserveShare: 16,
   /** One read of a journal reader. */
   journalReadBytes: 1 * MiB,
+  /** The order of the journal's parts is written and synced no more often. */
+  orderEveryMs: 10,
+  /** One read of it. */
+  orderReadBytes: 64 * KiB,
+  /** It is written anew when it holds so much of what was released, and more of that than of the rest. */
+  orderSlackBytes: 1 * MiB,
 
   batchPointsMax: 5_000,
   batchBytesMax: 1 * MiB,
