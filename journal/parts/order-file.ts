@@ -37,7 +37,10 @@ export async function createOrderFile(path: string, extents: Extent[]): Promise<
 /** Moves `reached` on behind everything that the file holds. @throws StartError for another file. */
 export async function openOrderFile(path: string, reached: Reached, log: Logger): Promise<OrderFile> {
   let file = await open(path, 'r+')
-  const whole = await scan(file, path, reached)
+  const whole = await scan(file, path, reached).catch(async (error) => {
+    await file.close()
+    throw error
+  })
   file = await mend(path, file, whole, log)
   let first = 0
   let count = whole.reduce((sum, [from, to]) => sum + (to - from) / extentBytes, 0)

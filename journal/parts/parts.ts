@@ -80,18 +80,34 @@ export const partFolder = (folder: string, part: number): string =>
 export const hasParts = (folder: string): boolean => existsSync(orderPath(folder))
 
 export async function openParts(options: PartsOptions): Promise<Parts> {
+  /** What must be closed when something else cannot be opened, the newest first. */
+  const undo: Array<() => Promise<void>> = []
+  try {
+    return await open(options, undo)
+  } catch (error) {
+    for (const close of undo.reverse()) await close()
+    throw error
+  }
+}
+
+async function open(options: PartsOptions, undo: Array<() => Promise<void>>): Promise<Parts> {
   const { folder, log, startAt, openOwn } = options
   const folderOf = (part: number) => partFolder(folder, part)
   const path = orderPath(folder)
+  const openJournalAt = async (mark: Mark): Promise<Journal> => {
+    const own = await openOwn(mark)
+    undo.push(own.close)
+    return own
+  }
   let own: Journal | null = null
   if (!hasParts(folder)) {
-    own = await openOwn(startAt)
+    own = await openJournalAt(startAt)
     await createOrderFile(path, await identity(folderOf(ownPart), own))
   }
   const order = await openOrder({ ...options, path })
+  undo.push(order.close)
   order.goOnBehind(startAt)
-  own ??= await openOwn(order.endOf(ownPart))
-  const journal = own
+  const journal = own ?? (await openJournalAt(order.endOf(ownPart)))
   await tellAll(await untoldOf([ownPart, ...(await partsIn(folder))]), order.grew)
   // Before any promise of accept() resolves: what it causes is told later.
   journal.onSettled(() => order.grew(ownPart, journal.end()))
