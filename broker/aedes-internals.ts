@@ -61,6 +61,7 @@ export type Parser = {
 type Deliver = (packet: RawPacket, done: () => void) => void
 
 export type AedesClient = Omit<Client, 'conn'> & {
+  broker: object
   conn: Socket
   connackSent: boolean
   /** Set by a DISCONNECT packet only. */
@@ -104,6 +105,7 @@ export type AedesBroker = Aedes & {
   counter: number
   mq: Emitter
   clients: { [id: string]: Client | undefined }
+  connectedClients: number
 }
 
 /** Live subscriptions, as mends/delivery.ts keeps them. */

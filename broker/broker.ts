@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net'
 import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
-import type { Counters } from '../telemetry/counters.ts'
+import { type Counters, count } from '../telemetry/counters.ts'
 import type { NextEpoch } from '../telemetry/epoch.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
@@ -17,6 +17,7 @@ import type { Certificate } from './access/credentials.ts'
 import { discardSession } from './access/discard-session.ts'
 import type { Owner } from './access/identity.ts'
 import type { UserPassword } from './access/sign-in.ts'
+import { type AccessLogConfig, createAccessLog } from './access-log.ts'
 import { type AedesBroker, internals } from './aedes-internals.ts'
 import { watchAudience } from './audience.ts'
 import { createFastLane } from './fast-lane.ts'
@@ -32,8 +33,10 @@ import { createPresence } from './presence.ts'
 import { type Commands, createCommands } from './sessions/commands.ts'
 import type { CommandRules } from './sessions/queues.ts'
 import { openSessions, type Sessions } from './sessions/sessions.ts'
+import { startSystemTopics } from './system-topics.ts'
 import { createTake, type Take, willOf } from './take.ts'
 import type { TlsFiles } from './tls.ts'
+import { countedPackets } from './traffic.ts'
 import type { Scheme, Transport } from './way-in.ts'
 import { createGrants } from './workers/grants.ts'
 import { RelayStream } from './workers/relay-stream.ts'
@@ -69,6 +72,10 @@ export type BrokerOptions = {
   /** The connection of the epoch is gone: what still waits for accept() is not wanted any more. */
   abandon: (epoch: number) => void
   nextEpoch: NextEpoch
+  /** Whose connects and messages are logged; absent: nobody's. */
+  accessLog?: AccessLogConfig
+  /** As $SYS tells it. */
+  version?: string
   /** false while the journal has failed: new connections are refused, so that devices try again later. */
   isAccepting: () => boolean
   counters: Counters
@@ -98,6 +105,9 @@ export type Broker = {
 }
 
 export type BrokerStats = {
+  /** Admitted and connected now. */
+  clients: number
+  subscriptions: number
   sessions: number
   queued: number
   queuedBytes: number
@@ -123,12 +133,16 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const { accept, counters, log } = options
   const status = topicPattern(options.statusTopic)
   const onLost = (error: unknown) => log.error({ err: error }, 'a start or disconnect could not be kept')
-  const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost)
+  const accessLog = createAccessLog(options.accessLog ?? { connects: 0, publishes: 0 }, counters, log)
+  const presence = createPresence(accept, options.abandon, options.nextEpoch, onLost, accessLog.ended)
   const isStatus = (topic: string) => status.match(topic) !== null
   const takeIt = createTake({ accept, isStatus, epochOf: presence.epochOf, counters })
   const take: Take = (client, packet, isWill) => {
-    if (client !== null && !isWill && packet.qos < 2 && !packet.retain) grants.allowed(client, packet.topic)
-    return takeIt(client, packet, isWill)
+    // Whose messages are logged go the long way.
+    const mayBeFast = client !== null && !isWill && packet.qos < 2 && !packet.retain && !accessLog.follows(client)
+    if (mayBeFast) grants.allowed(client, packet.topic)
+    const taken = takeIt(client, packet, isWill)
+    return client === null ? taken : accessLog.published(client, packet, isWill, taken)
   }
   const inOrder = createInOrder()
   let closing = false
@@ -137,6 +151,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     take,
     inOrder,
     presence,
+    accessLog,
     certificateOf: options.certificateOf ?? shownCertificate,
     isAccepting: options.isAccepting,
     isClosing: () => closing,
@@ -159,6 +174,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   await aedes.listen()
   const { persistence } = aedes
   indexRetained(persistence)
+  const retainInMemory = persistence.storeRetained
   let sessions: Sessions
   let access: Access
   try {
@@ -167,7 +183,10 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       folder: options.folder ?? null,
       commands: options.commands ?? { topics: [], expiryMs: 0 },
       graceMs: limits.reconnectGraceMs,
+      ownerOf: (client) => access.ownerOf(client),
       async publishWill(client, will) {
+        const refusal = access.willRefusal(will.owner as Owner | null, will.topic)
+        if (refusal !== null) return count(counters.refused, refusal)
         await accept(willOf(client, will))
         await publish(will)
       },
@@ -198,15 +217,20 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     await take(client, packet, false)
     await inOrder(client, storeIncoming(client, packet))
   }
-  const { packets = null } = options
+  const packets = options.packets ? countedPackets(options.packets, counters, accessLog.took) : null
   const isHeard = watchAudience(aedes, (filter) => workers?.heard(filter) ?? null)
   const { epochOf } = presence
+  const { takesNow } = access
+  const mayPublish = (client: Client, topic: string) => !accessLog.follows(client) && access.mayPublish(client, topic)
   const topics = createKnownTopics(isStatus)
   const grants = createGrants({ topics, isHeard, rateOf: access.rateOf, epochOf })
-  const lane = packets && createFastLane(packets, ownRules({ topics, isHeard, access, epochOf }), counters)
+  const rules = ownRules({ topics, isHeard, access: { takesNow, mayPublish }, epochOf })
+  const lane = packets && createFastLane(packets, rules, counters)
   const ownIntake = createIntake(packets && lane && { packets, lane })
   const intake: Intake = (client, settled) => grants.inlet(client) ?? ownIntake(client, settled)
   mends.listening(aedes)
+  aedes.on('subscribe', (subscriptions, client) => accessLog.subscribed(client, subscriptions))
+  aedes.on('unsubscribe', (filters, client) => accessLog.unsubscribed(client, filters))
   aedes.on('keepaliveTimeout', presence.sawKeepAliveTimeout)
   const onConnectionError = (client: Client, error: Error) =>
     log.debug({ client: client.id, err: error }, 'client error')
@@ -218,9 +242,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     options.workers == null ? null : createWorkers(options.workers, { ...grants, connected, alive }, counters, log)
   // Its place before every connect is all that counts; on a full disk it waits like everything else.
   accept(lifeCycle(MessageKind.start, '', 0, '')).catch(onLost)
+  const { version = '' } = options
+  const { state } = sessions
+  const systemTopics = startSystemTopics({ aedes, state, retain: retainInMemory, publish, version, counters })
   let listeners: Listeners | null = null
   const closeAll = async () => {
     closing = true
+    systemTopics.stop()
     presence.stop()
     access.close()
     sessions.stop()
@@ -251,6 +279,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     publish: (topic, payload, { retain }) => publish({ topic, payload: Buffer.from(payload), qos: 1, retain }),
     commands,
     stats: () => ({
+      clients: aedes.connectedClients,
+      subscriptions: counters.subscriptionsLive,
       sessions: sessions.state.sessions.size,
       queued: sessions.state.queuedCount(),
       queuedBytes: sessions.state.queuedBytes(),

@@ -8,6 +8,7 @@ import { topicRefusal } from '../telemetry/topic-rules.ts'
 import type { Access } from './access/access.ts'
 import type { Certificate } from './access/credentials.ts'
 import { createThrottle } from './access/throttle.ts'
+import type { AccessLog } from './access-log.ts'
 import { clientIdRefusal, connackCode } from './admission.ts'
 import { internals } from './aedes-internals.ts'
 import type { InOrder } from './in-order.ts'
@@ -27,6 +28,7 @@ export type HooksOptions = {
   take: Take
   inOrder: InOrder
   presence: Presence
+  accessLog: Pick<AccessLog, 'admitted' | 'delivered'>
   certificateOf: (client: Client) => Certificate | null
   isAccepting: () => boolean
   /** Connections end because we do. */
@@ -36,7 +38,7 @@ export type HooksOptions = {
 }
 
 export function createHooks(options: HooksOptions): AedesOptions {
-  const { parts, take, counters } = options
+  const { parts, take, presence, accessLog, counters } = options
   const connects = new WeakMap<Client, ConnectPacket>()
   const logRefusal = createRefusalLog(options.log)
   const throttle = createThrottle()
@@ -71,7 +73,12 @@ export function createHooks(options: HooksOptions): AedesOptions {
       isOpen: () => !conn.destroyed,
     })
     if (denied !== null) return denied
-    await options.presence.begin(client, { keepAliveS: keepalive, clean, ...(will && { willTopic: will.topic }) })
+    const details = { keepAliveS: keepalive, clean, ...(will && { willTopic: will.topic }) }
+    const begun = presence.begin(client, details)
+    const address = conn.remoteAddress ?? ''
+    const account = access.ownerOf(client)?.account ?? ''
+    accessLog.admitted(client, presence.epochOf(client), { account, address, ...details })
+    await begun
     return null
   }
 
@@ -97,6 +104,7 @@ export function createHooks(options: HooksOptions): AedesOptions {
       const { access, commands } = parts()
       if (!access.mayReceive(client, packet.topic)) return null
       commands.handed(client, packet as PublishedPacket)
+      accessLog.delivered(client)
       return packet
     },
     authorizePublish(client, packet, done) {

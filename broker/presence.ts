@@ -22,6 +22,7 @@ export function createPresence(
   abandon: (epoch: number) => void,
   nextEpoch: NextEpoch,
   onLost: (error: unknown) => void,
+  ended: (client: Client, epoch: number, reason: DisconnectReason) => void,
 ): Presence {
   const epochs = new WeakMap<Client, number>()
   const timedOut = new WeakSet<Client>()
@@ -43,6 +44,7 @@ export function createPresence(
             ? 'keepalive'
             : 'closed'
     accept(lifeCycle(MessageKind.disconnect, client.id, epoch, '', { reason })).catch(onLost)
+    ended(client, epoch, reason)
   }
 
   return {

@@ -13,10 +13,10 @@ import { derivedPassword } from '../broker/access/password.ts'
 import { changeDevices } from '../broker/access/write-devices.ts'
 import { type Config, configFileName, readConfigFile } from '../config/load.ts'
 import { StartError } from '../telemetry/errors.ts'
+import { printable } from '../telemetry/printable.ts'
 import { assertUsable, newDevice, parseAccount, revokedDevice } from './device-entries.ts'
 import { importDevices } from './device-import.ts'
 import { parseOptions } from './options.ts'
-import { printable } from './printable.ts'
 
 const help = `Usage: dewpoint device add|list|revoke|password|import [options]
 

@@ -1,13 +1,13 @@
 /** `dewpoint explain`: what would become of a message, and why, as the real ingest decides it. Nothing is sent. */
 import { createPreview, type Preview } from '../ingest/preview.ts'
 import { refusalCodes, StartError } from '../telemetry/errors.ts'
+import { printable } from '../telemetry/printable.ts'
 import type { Route } from '../telemetry/route.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { topicRefusal } from '../telemetry/topic-rules.ts'
 import { type ExplainedReading, explainReadings } from './explained-readings.ts'
 import { parseOptions } from './options.ts'
 import { payloadText, readPayload, readPayloadFile } from './payload.ts'
-import { printable } from './printable.ts'
 import { type RoutesFile, readRoutes } from './routes-file.ts'
 
 const help = `Usage: dewpoint explain TOPIC PAYLOAD [options]

@@ -1,11 +1,5 @@
-/** Texts and bytes of devices nobody vouches for, fit for a terminal. */
-
-// Control characters move the cursor and worse, and marks of direction make a line read as another.
-const unprintable = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069\ufeff]/gu
-
-/** Each character that would act instead of being seen becomes its number: `\u{1b}`. */
-export const printable = (text: string): string =>
-  text.replace(unprintable, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+/** Bytes of devices nobody vouches for, fit for a terminal. */
+import { printable } from '../telemetry/printable.ts'
 
 /** As text when every character can be seen, else as hexadecimal: 16 bytes a line, each with the place of its first. */
 export function printableBytes(bytes: Buffer): string {

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StartError } from '../telemetry/errors.ts'
 import { lifeCycle, MessageKind } from '../telemetry/message.ts'
+import { printable } from '../telemetry/printable.ts'
 import { toEntry } from '../telemetry/quarantine.ts'
-import { printable, printableBytes } from './printable.ts'
+import { printableBytes } from './printable.ts'
 import { quarantineCommand } from './quarantine.ts'
 
 const entry = (position: number, payload: Buffer, topic = 'a/b') =>

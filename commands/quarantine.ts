@@ -1,10 +1,11 @@
 /** `dewpoint quarantine`: what a running Dewpoint could not store, and the way back. */
 
 import { quarantineCodes, StartError } from '../telemetry/errors.ts'
+import { printable } from '../telemetry/printable.ts'
 import type { QuarantineEntry } from '../telemetry/quarantine.ts'
 import { askServer, CommandError, serverOf } from './ask-server.ts'
 import { parseOptions, parseWhole } from './options.ts'
-import { printable, printableBytes } from './printable.ts'
+import { printableBytes } from './printable.ts'
 
 const help = `Usage: dewpoint quarantine list|show|replay [options]
 

@@ -19,11 +19,20 @@ export type SourceCounters = {
 /** Connections of one address that the broker listens on. */
 export type ListenerCounters = { open: number; total: number; refused: number }
 
+/** MQTT packets of one direction. Bytes are those of whole packets, without TLS, WebSockets and TCP; publishBytes of payloads. */
+export type TrafficCounters = { packets: number; bytes: number; publishes: number; publishBytes: number }
+
 export type Counters = {
   connectionsOpen: number
   connectionsTotal: number
   /** By address, as the configuration writes it. */
   listeners: { [address: string]: ListenerCounters }
+  /** What passed between the broker and its clients; a PUBLISH of any kind is a publish. */
+  mqtt: { received: TrafficCounters; sent: TrafficCounters }
+  /** Subscriptions of clients that are connected. */
+  subscriptionsLive: number
+  /** Lines of the access log that its limit left out. */
+  accessLogLeftOut: number
   /** Readings of the files of broker.tls while the broker ran. */
   certificateReloads: { done: number; failed: number }
   /** Readings that arrived: each is accepted, refused, or still waiting for the journal. */
@@ -75,10 +84,15 @@ export type Counters = {
   sources: { [name: string]: SourceCounters }
 }
 
+const createTraffic = (): TrafficCounters => ({ packets: 0, bytes: 0, publishes: 0, publishBytes: 0 })
+
 export const createCounters = (): Counters => ({
   connectionsOpen: 0,
   connectionsTotal: 0,
   listeners: {},
+  mqtt: { received: createTraffic(), sent: createTraffic() },
+  subscriptionsLive: 0,
+  accessLogLeftOut: 0,
   certificateReloads: { done: 0, failed: 0 },
   received: 0,
   refusedReadings: 0,

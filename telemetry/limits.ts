@@ -138,6 +138,14 @@ export const limits = {
   wrongPasswordAnswerMsMin: 300,
   /** Lines that tell of refusals; more are counted in the next one. */
   refusalLogsPerS: 10,
+  /** Lines of the access log; more are counted in the next one, and in a counter. */
+  accessLogLinesPerS: 1_000,
+  /** Longest text of a client in a line of the log, characters; what is longer is cut. */
+  logTextCharsMax: 256,
+  /** Filters of one SUBSCRIBE that a line of the log names. */
+  logFiltersMax: 10,
+  /** How often the topics below $SYS are told anew, as mosquitto does. */
+  sysIntervalMs: 10_000,
   /** Bytes that wait for a slow subscriber: QoS 0 to it is dropped from here on ... */
   subscriberBacklogBytesMax: 256 * KiB,
   /** ... and the connection is closed from here on. */

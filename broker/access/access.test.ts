@@ -92,11 +92,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** As a broker before left them. */
+/** As a broker before left them, each with a session. */
 async function keepOwners(entries: Array<[string, Owner]>): Promise<void> {
   const store = await openSessionStore(folder, silent)
   const owners = createOwners(store)
-  for (const [client, owner] of entries) owners.set(client, owner)
+  for (const [client, owner] of entries) {
+    owners.set(client, owner)
+    store.note(['subscribed', client, 'a', 1])
+  }
   await store.close()
 }
 /** While no broker runs. */
@@ -306,6 +309,53 @@ test('session of a life before is discarded when its owner was revoked meanwhile
   await open(config(), { folder })
   await broker.close()
   expect(await keptOwners()).toEqual(['panel'])
+  await open()
+})
+
+test('will of a life before is published only for whom it still may be', async () => {
+  write(entry('home/gauge-8', 'credential-8'), entry('home/gauge-7', 'credential-new'))
+  const store = await openSessionStore(folder, silent)
+  const left = (device: string, topic: string, owner?: Owner) =>
+    store.note(['willed', device, topic, Buffer.from('offline'), 1, false, owner])
+  const owner = (device: string, credential: string) => ({ account: `device home/${device}`, credential })
+  left('gauge-7', 'sensors/home/gauge-7/status', owner('gauge-7', 'credential-7'))
+  left('gauge-8', 'sensors/home/gauge-8/status', owner('gauge-8', 'credential-8'))
+  left('gauge-8-b', 'elsewhere/gauge-8/status', owner('gauge-8', 'credential-8'))
+  left('bob', 'sensors/bob/status', { account: 'operator bob', credential: '' })
+  left('ann', 'sensors/ann/status', { account: 'operator ann', credential: '' })
+  left('shared', 'sensors/shared/status', { account: 'shared', credential: '' })
+  left('early', 'sensors/early/status')
+  await store.close()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    await open(config(), { folder })
+    await vi.advanceTimersByTimeAsync(limits.reconnectGraceMs)
+  } finally {
+    vi.useRealTimers()
+  }
+  const wills = () => taken.filter(({ kind }) => kind === MessageKind.will).map(({ client }) => client)
+  await vi.waitFor(() => expect(wills()).toEqual(['gauge-8', 'ann', 'shared', 'early']), patient)
+  expect(counters.refused).toEqual({ credential_revoked: 2, topic_denied: 1 })
+  await broker.close()
+  const after = await openSessionStore(folder, silent)
+  await after.close()
+  expect([...after.state.wills.keys()]).toEqual([])
+  await open()
+})
+
+test('will of a device with a clean session is kept with its owner', async () => {
+  write(entry('home/gauge-7', 'credential-7'))
+  await open(config(), { folder })
+  const will = { topic: 'sensors/home/gauge-7/status', payload: Buffer.from('offline'), qos: 1 as const, retain: true }
+  const gauge = await device('home/gauge-7', 'a', { will, clean: true })
+  await broker.close()
+  gauge.end(true)
+  const store = await openSessionStore(folder, silent)
+  await store.close()
+  expect(store.state.wills.get(gauge.options.clientId as string)?.owner).toEqual({
+    account: 'device home/gauge-7',
+    credential: 'credential-7',
+  })
   await open()
 })
 

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import { type Counters, count } from '../../telemetry/counters.ts'
 import type { RefusalCode } from '../../telemetry/errors.ts'
-import { isOwnClientId } from './account.ts'
+import { accountOf, isOwnClientId } from './account.ts'
 import { addressGroup } from './addresses.ts'
 import { type Certificate, createDeviceCredentials } from './credentials.ts'
 import { noDevices } from './devices-file.ts'
@@ -59,6 +59,10 @@ export type Access = {
   takesNow(client: AccessClient, bytes: number): boolean
   /** Null: nothing limits the client. */
   rateOf(client: AccessClient): ClientRate | null
+  /** Null: it is not connected. */
+  ownerOf(client: AccessClient): Owner | null
+  /** Why the will of a client that died with an earlier broker may not be published any more; null: it may. `owner`: null: unknown. */
+  willRefusal(owner: Owner | null, topic: string): RefusalCode | null
   /** The connection is gone. */
   left(client: AccessClient): void
   /** Reads the devices file again when it is another. */
@@ -178,6 +182,16 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     waitMs: rights.waitMs,
     takesNow: rights.takesNow,
     rateOf: rights.rateOf,
+    ownerOf(client) {
+      const identity = connections.get(client)?.identity
+      return identity === undefined ? null : { account: identity.account, credential: identity.credential }
+    },
+    willRefusal(owner, topic) {
+      if (owner === null) return null
+      if (!stands(owner)) return 'credential_revoked'
+      const name = deviceOfAccount(owner.account)
+      return name === null || rights.allows({ device: accountOf(name) }, topic) ? null : 'topic_denied'
+    },
     left,
     reload: () => watch?.reload() ?? Promise.resolve(),
     close: () => watch?.close(),

@@ -22,7 +22,7 @@ export type ClientRights = {
   /** From now on it may nothing. */
   revoke(client: Client): void
   /** Whether the identity may publish there, before it is granted anything. */
-  allows(identity: Identity, topic: string): boolean
+  allows(identity: Pick<Identity, 'device'>, topic: string): boolean
   mayPublish(client: Client, topic: string): boolean
   maySubscribe(client: Client, filter: string): boolean
   mayReceive(client: Client, topic: string): boolean

@@ -13,7 +13,9 @@ import { deliverOnce } from './delivery.ts'
 import { skipDuplicateCheck } from './duplicate-check.ts'
 import { checkFixedHeaders } from './fixed-header.ts'
 import type { Mend } from './mend.ts'
+import { hideOwnTopics } from './own-topics.ts'
 import { paceRetained } from './retained-delivery.ts'
+import { countSent } from './sent-packets.ts'
 import { tellSessionPresent } from './session-present.ts'
 import { mendSessionQueue } from './session-queue.ts'
 import { boundBacklogs } from './slow-subscriber.ts'
@@ -44,7 +46,7 @@ export function createMends({ counters, hasSession, intake }: MendsOptions): Men
     checkFixedHeaders(counters),
     checkPackets(counters),
     checkAcknowledgements(counters),
-    takeInTurns(intake),
+    takeInTurns(intake, counters.mqtt.received),
     answerEveryFilter(),
     limitAuthentication(counters),
     guardSubscriptions(counters),
@@ -54,12 +56,14 @@ export function createMends({ counters, hasSession, intake }: MendsOptions): Men
     deliverOnce(),
     paceRetained(),
     mendSessionQueue(),
+    hideOwnTopics(),
     takeDeepTopics(),
   ]
   return {
     options: (options) => mends.reduce((mended, mend) => mend.options?.(mended) ?? mended, options),
     listening(aedes) {
       for (const mend of mends) mend.listening?.(aedes as AedesBroker)
+      countSent(aedes, counters.mqtt.sent)
     },
     connected(client) {
       for (const mend of mends) mend.connected?.(internals(client))

@@ -13,7 +13,6 @@ export function guardSubscriptions(counters: Counters): Mend {
   /** What aedes asks about and what was granted; the objects of a packet are the same when it stores them. */
   const granted = new WeakMap<Subscription, Subscription>()
   const filtersOf = new WeakMap<Client, Set<string>>()
-  let subscriptions = 0
   let dropStored = (_client: Client, _filter: string): void => {}
 
   function held(client: Client): Set<string> {
@@ -22,7 +21,7 @@ export function guardSubscriptions(counters: Counters): Mend {
     const filters = new Set<string>()
     filtersOf.set(client, filters)
     client.conn.once('close', () => {
-      subscriptions -= filters.size
+      counters.subscriptionsLive -= filters.size
       filters.clear()
     })
     return filters
@@ -31,7 +30,8 @@ export function guardSubscriptions(counters: Counters): Mend {
     if (filter.split('/').length > limits.filterLevelsMax) return 'filter_invalid'
     const filters = held(client)
     if (filters.has(filter)) return null
-    const isFull = filters.size >= limits.subscriptionsPerClientMax || subscriptions >= limits.subscriptionsMax
+    const isFull =
+      filters.size >= limits.subscriptionsPerClientMax || counters.subscriptionsLive >= limits.subscriptionsMax
     return isFull ? 'too_many_subscriptions' : null
   }
 
@@ -51,7 +51,7 @@ export function guardSubscriptions(counters: Counters): Mend {
             if (!error && given) {
               granted.set(subscription, given)
               const filters = held(client)
-              if (!filters.has(given.topic)) subscriptions++
+              if (!filters.has(given.topic)) counters.subscriptionsLive++
               filters.add(given.topic)
             } else dropStored(client, subscription.topic)
             done(error, given ?? null)
@@ -78,7 +78,7 @@ export function guardSubscriptions(counters: Counters): Mend {
       }
       aedes.on('unsubscribe', (filters, client) => {
         const known = filtersOf.get(client)
-        for (const filter of filters) if (known?.delete(filter)) subscriptions--
+        for (const filter of filters) if (known?.delete(filter)) counters.subscriptionsLive--
       })
     },
   }

@@ -4,9 +4,11 @@
  * back what is not acknowledged yet, two equal packets of QoS 2 are published twice. And each segment that trickles in
  * makes it read on, whatever is in flight.
  */
+import type { TrafficCounters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { AedesClient, RawPacket } from '../aedes-internals.ts'
 import type { Intake } from '../intake.ts'
+import { countPacket } from '../traffic.ts'
 import type { Mend } from './mend.ts'
 
 /** They wait for all before them, and all after them wait for them. */
@@ -19,9 +21,11 @@ function keyOf({ cmd, qos, retain, messageId, topic }: RawPacket): number | stri
   return cmd === 'publish' && retain ? topic : null
 }
 
-export const takeInTurns = (intake: Intake): Mend => ({ connected: (client) => orderConnection(client, intake) })
+export const takeInTurns = (intake: Intake, received: TrafficCounters): Mend => ({
+  connected: (client) => orderConnection(client, intake, received),
+})
 
-function orderConnection(client: AedesClient, intake: Intake): void {
+function orderConnection(client: AedesClient, intake: Intake, received: TrafficCounters): void {
   const { conn, _parser: parser } = client
   const handle = parser.listeners('packet')[0] as (this: object, packet: RawPacket) => void
   let held: RawPacket[] = []
@@ -45,6 +49,7 @@ function orderConnection(client: AedesClient, intake: Intake): void {
   function take(packet: RawPacket): void {
     // Nothing counts after a DISCONNECT [MQTT-3.14.4-2], which itself counts at once: there is no will any more.
     if (client.closed || client._disconnected) return
+    countPacket(received, packet)
     // Most are of this kind.
     if (packet.cmd === 'publish' && packet.qos < 2 && !packet.retain && held.length === 0 && !isAlone) {
       handle.call(parser, packet)

@@ -20,7 +20,8 @@ export type Change =
   | [kind: 'completed', client: string, messageId: number]
   /** An empty payload ends it [MQTT-3.3.1-10]. */
   | [kind: 'retained', topic: string, payload: Uint8Array, qos: number]
-  | [kind: 'willed', client: string, topic: string, payload: Uint8Array, qos: number, retain: boolean]
+  /** `owner`: whose will it is, as plain data; null or absent: nobody knows. */
+  | [kind: 'willed', client: string, topic: string, payload: Uint8Array, qos: number, retain: boolean, owner?: unknown]
   | [kind: 'unwilled', client: string]
   /** Whom a session belongs to, as plain data; null: nobody any more. */
   | [kind: 'owned', client: string, owner: unknown]

@@ -14,6 +14,7 @@ import type { Counters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { AedesBroker } from '../aedes-internals.ts'
 import type { Change } from './change.ts'
+import { createEmptySessions } from './empty-sessions.ts'
 import { createOutgoing } from './outgoing.ts'
 import { createOwners } from './owners.ts'
 import type { Persistence, PublishedPacket } from './persistence.ts'
@@ -31,6 +32,8 @@ export type SessionsOptions = {
   /** How long a client may take to come back after a restart before its will is published, milliseconds. */
   graceMs: number
   publishWill: PublishWill
+  /** Whose connection it is, as plain data; kept with its will. */
+  ownerOf: (client: Client) => unknown
   counters: Counters
   log: Logger
   clock?: Clock
@@ -61,6 +64,8 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
   const { state } = store
   const { persistence } = aedes
   const owners = createOwners(store)
+  // A session that holds nothing does not outlive the process.
+  for (const client of owners.keys()) if (!state.sessions.has(client)) owners.delete(client)
   const queues = createQueues(store, options.commands, counters, now)
   // Ids are the numbers that aedes gives to packets: they go on where the last process stopped.
   aedes.counter = Math.max(aedes.counter, state.idMax())
@@ -68,7 +73,7 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
   // Who was connected when the broker ended is away since then.
   for (const [client, { leftAtMs }] of state.sessions) if (leftAtMs === null) store.note(['left', client, now()])
 
-  const wills = createWills(store, options.graceMs, options.publishWill, log)
+  const wills = createWills(store, options.graceMs, options.publishWill, options.ownerOf, log)
   const taken = createTaken(store, (packet, ...more) => keeping(packet as PublishedPacket, ...more))
   replaceSubscriptions()
   Object.assign(persistence, createOutgoing(store, aedes.id, now), taken, {
@@ -93,11 +98,18 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
 
   aedes.on('client', ({ id }: Client) => {
     if (state.sessions.get(id)?.leftAtMs != null) store.note(['left', id, null])
+    empty.back(id)
   })
   aedes.on('clientDisconnect', ({ id, clean }: Client & { clean?: boolean }) => {
-    if (!clean && state.sessions.has(id)) store.note(['left', id, now()])
+    if (clean) return
+    if (state.sessions.has(id)) store.note(['left', id, now()])
+    else empty.left(id)
   })
-  const timer = setInterval(() => queues.sweep(end), limits.sessionSweepMs)
+  const empty = createEmptySessions(owners, end, counters, now)
+  const timer = setInterval(() => {
+    queues.sweep(end)
+    empty.sweep()
+  }, limits.sessionSweepMs)
 
   /** With what aedes itself keeps for it: a subscription that is left would begin the session anew. */
   function end(client: string): void {

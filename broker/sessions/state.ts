@@ -32,7 +32,8 @@ export type Session = {
 }
 
 export type Retained = { payload: Buffer; qos: number }
-export type Will = { topic: string; payload: Buffer; qos: 0 | 1 | 2; retain: boolean }
+/** `owner`: null: nobody knows whose it is. */
+export type Will = { topic: string; payload: Buffer; qos: 0 | 1 | 2; retain: boolean; owner: unknown }
 
 export type State = {
   sessions: ReadonlyMap<string, Session>
@@ -142,8 +143,8 @@ export function createState(): State {
     else if (kind === 'taken') needed(change[1]).taken.add(change[2])
     else if (kind === 'retained') retain(change[1], change[2], change[3])
     else if (kind === 'willed') {
-      const [, client, topic, payload, qos, isRetained] = change
-      wills.set(client, { topic, payload: Buffer.from(payload), qos: qos as Will['qos'], retain: isRetained })
+      const [, client, topic, payload, qos, isRetained, owner = null] = change
+      wills.set(client, { topic, payload: Buffer.from(payload), qos: qos as Will['qos'], retain: isRetained, owner })
     } else if (kind === 'unwilled') wills.delete(change[1])
     else if (kind === 'owned' && change[2] !== null) owners.set(change[1], change[2])
     else if (kind === 'owned') owners.delete(change[1])
@@ -174,8 +175,8 @@ export function createState(): State {
 
   function* snapshot(): Iterable<Change[]> {
     for (const [topic, { payload, qos }] of retained) yield [['retained', topic, payload, qos]]
-    for (const [client, { topic, payload, qos, retain: isRetained }] of wills)
-      yield [['willed', client, topic, payload, qos, isRetained]]
+    for (const [client, { topic, payload, qos, retain: isRetained, owner }] of wills)
+      yield [['willed', client, topic, payload, qos, isRetained, owner]]
     for (const [client, owner] of owners) yield [['owned', client, owner]]
     for (const [client, session] of sessions) yield sessionChanges(client, session)
   }

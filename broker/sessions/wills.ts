@@ -19,7 +19,14 @@ export type Wills = Pick<Persistence, 'putWill' | 'delWill' | 'streamWill'> & {
   stop(): void
 }
 
-export function createWills(store: SessionStore, graceMs: number, publish: PublishWill, log: Logger): Wills {
+/** `ownerOf`: what is to be known of the will's client when it is published after a restart, as plain data. */
+export function createWills(
+  store: SessionStore,
+  graceMs: number,
+  publish: PublishWill,
+  ownerOf: (client: Client) => unknown,
+  log: Logger,
+): Wills {
   const { wills } = store.state
   /** Whose will it is; nobody's when it is from before the start. */
   const owners = new Map<string, Client>()
@@ -51,7 +58,7 @@ export function createWills(store: SessionStore, graceMs: number, publish: Publi
     async putWill(client, { topic, payload, qos, retain }) {
       owners.set(client.id, client)
       // Nothing of a CONNECT waits here: of two connections of one client the later one must be the later one at each step.
-      store.note(['willed', client.id, topic, Buffer.from(payload as Buffer), qos, retain])
+      store.note(['willed', client.id, topic, Buffer.from(payload as Buffer), qos, retain, ownerOf(client)])
     },
     async delWill(client) {
       const owner = owners.get(client.id)

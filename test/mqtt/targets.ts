@@ -102,6 +102,7 @@ export async function startMended(options: AedesOptions = {}, patienceMs = 3_000
     commands: { topics: [], expiryMs: 0 },
     graceMs: 1_000,
     publishWill: async () => {},
+    ownerOf: () => null,
     counters,
     log: pino({ level: 'silent' }),
   })
