@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command `dewpoint`: finds what the first word names, and makes an exit code of how it ends. */
-import { readFileSync } from 'node:fs'
 import { nearest } from './config/problems.ts'
 import { StartError } from './telemetry/errors.ts'
+import { readVersion } from './version.ts'
 
 /** `run`: takes what stands behind the command's name, answers the exit code, throws StartError for 2. */
 type Command = { summary: string; load: () => Promise<{ run(argv: string[]): Promise<number> }> }
@@ -46,8 +46,7 @@ async function main([name, ...argv]: string[]): Promise<number> {
     return 0
   }
   if (name === '--version') {
-    const file = new URL('../package.json', import.meta.url)
-    process.stdout.write(`${(JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version}\n`)
+    process.stdout.write(`${readVersion()}\n`)
     return 0
   }
   const hint = 'dewpoint --help lists the commands'

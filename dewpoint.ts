@@ -26,6 +26,7 @@ import { lifeCycle, MessageKind } from './telemetry/message.ts'
 import { toRecord } from './telemetry/quarantine.ts'
 import { type Route, unitOf } from './telemetry/route.ts'
 import { topicPattern } from './telemetry/topic.ts'
+import { readVersion } from './version.ts'
 
 const flushMsMax = 3_000
 
@@ -206,6 +207,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       // For tests only: they hold for both ways through the broker.
       packets: process.env.DEWPOINT_FAST_LANE === 'off' ? null : journal,
       statusTopic: config.broker.status,
+      version: readVersion(),
     })
     undo.push(broker.close)
     liveness.publishWith(broker.publish)

@@ -29,6 +29,7 @@ const defaults = {
     origins: [],
     connections: {},
     commands: { topics: ['commands/#'], expiryMs: limits.commandExpiryMs },
+    accessLog: { connects: 0, publishes: 0 },
     anonymous: false,
     credentials: null,
     access: null,
@@ -71,6 +72,7 @@ broker:
   origins: [https://page.example]
   connections: { wss: 10 }
   commands: { topics: [c/+/do], expiry: 36h }
+  accessLog: { connects: 1, publishes: 0.001 }
   credentials: { username: sensors, password: "\${MQTT_PASSWORD}" }
   status: s/{device}
 http: { listen: "[::]:80", anonymous: true, ingestToken: "\${INGEST}" }
@@ -99,6 +101,7 @@ routes:
       origins: ['https://page.example'],
       connections: { wss: 10 },
       commands: { topics: ['c/+/do'], expiryMs: 129_600_000 },
+      accessLog: { connects: 1, publishes: 0.001 },
       anonymous: false,
       credentials: { username: 'sensors', password: '1:2}' },
       access: null,
@@ -325,6 +328,14 @@ test.each([
   [
     'commands: { expiry: 100ms }',
     '1 broker.commands.expiry: "100ms" given, a duration of at least 1s like 24h wanted, for example "24h"',
+  ],
+  [
+    'accessLog: { connects: 1.5 }',
+    '1 broker.accessLog.connects: 1.5 given, a number from 0 (none) to 1 (all) wanted, for example 0.001',
+  ],
+  [
+    'accessLog: { publishes: all }',
+    '1 broker.accessLog.publishes: "all" given, a number from 0 (none) to 1 (all) wanted, for example 0.001',
   ],
   ['connections: { ws: 0 }', '1 broker.connections.ws: 0 given, a whole number from 1 on wanted, for example 1000'],
 ])('loadConfig refuses listeners that cannot be meant when the broker has %s', (keys, problem) => {

@@ -43,6 +43,8 @@ export type Config = {
     origins: string[]
     /** Topics whose messages wait for a session this long. */
     commands: { topics: string[]; expiryMs: number }
+    /** Fractions of the clients of which lines are logged. */
+    accessLog: { connects: number; publishes: number }
     /** Of each listener of a scheme. */
     connections: { [scheme in ListenAddress['scheme']]?: number }
     anonymous: boolean

@@ -106,6 +106,21 @@ const commands = Type.Object(
   { ...strict, title: 'keys with values', description: 'Messages that wait for a device in its session.' },
 )
 
+const fraction = (of: string) =>
+  Type.Number({
+    title: 'a number from 0 (none) to 1 (all)',
+    description: `Of which fraction of the clients ${of} are logged.`,
+    default: 0,
+    minimum: 0,
+    maximum: 1,
+    examples: [0.001],
+  })
+
+const accessLog = Type.Object(
+  { connects: fraction('connects, subscriptions and disconnects'), publishes: fraction('messages, and the rest,') },
+  { ...strict, title: 'keys with numbers', description: 'Lines of the log about clients; always about the same ones.' },
+)
+
 const connectionLimit = (scheme: string) =>
   Type.Optional(
     Type.Integer({
@@ -162,6 +177,7 @@ const broker = Type.Object(
     ),
     connections: Type.Optional(connections),
     commands,
+    accessLog,
     anonymous: Type.Boolean({
       title: 'true or false',
       description: 'Whether devices may connect without credentials. Beyond loopback this, credentials or access.',

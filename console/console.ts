@@ -14,7 +14,7 @@ import { addExport } from './export.ts'
 import { createFleet } from './fleet.ts'
 import { addIngest, type IngestDoor } from './ingest.ts'
 import { createLive } from './live.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type MetricsSource } from './metrics.ts'
 import { channelName, deviceName, siteName } from './parameters.ts'
 import { addQuarantine, type QuarantineOptions } from './quarantine.ts'
 import { answerReadings, type ReadingsParameters } from './readings.ts'
@@ -28,7 +28,7 @@ export type ConsoleOptions = IngestDoor & {
   statuses: () => DeviceStatus[]
   unitOf: (channel: string) => string
   balance: () => Balance
-  journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  journal: MetricsSource['journal']
   quarantine: QuarantineOptions
   openRows: CompletenessOptions['openRows']
   commands: CommandsDoor['commands']

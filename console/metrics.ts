@@ -1,12 +1,14 @@
 /** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Counters, ListenerCounters, SourceCounters } from '../telemetry/counters.ts'
+import type { Counters, ListenerCounters, SourceCounters, TrafficCounters } from '../telemetry/counters.ts'
+import type { Times } from '../telemetry/times.ts'
 import type { Balance, Health } from './status.ts'
+import { registerTimes } from './times-metric.ts'
 
 export type MetricsSource = {
   counters: Counters
   balance: () => Balance
-  journal: () => { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  journal: () => { bytes: number; segments: number; syncs: number; syncTimes: Times; unsyncedBytes: number }
   /** Null until the broker is there. */
   broker: () => { [name: string]: number } | null
   devices: () => { [state: string]: number }
@@ -60,6 +62,19 @@ export function createMetrics(source: MetricsSource): Registry {
         for (const [listener, it] of Object.entries(counters.listeners)) this.inc({ listener }, read(it))
       },
     })
+  const byDirection = (name: string, help: string, key: keyof TrafficCounters) =>
+    new Counter({
+      name: `dewpoint_${name}`,
+      help,
+      labelNames: ['direction'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        const { received, sent } = counters.mqtt
+        this.inc({ direction: 'received' }, received[key])
+        this.inc({ direction: 'sent' }, sent[key])
+      },
+    })
   const bySource = (name: string, help: string, read: (source: SourceCounters) => number) =>
     new Counter({
       name: `dewpoint_${name}`,
@@ -84,6 +99,10 @@ export function createMetrics(source: MetricsSource): Registry {
 
   gauge('broker_connections', 'Open MQTT connections', () => counters.connectionsOpen)
   counter('broker_connections_total', 'MQTT connections since the start', () => counters.connectionsTotal)
+  byDirection('broker_packets_total', 'MQTT packets of any type', 'packets')
+  byDirection('broker_bytes_total', 'Bytes of MQTT packets', 'bytes')
+  byDirection('broker_publishes_total', 'PUBLISH packets', 'publishes')
+  byDirection('broker_publish_bytes_total', 'Bytes of the payloads of PUBLISH packets', 'publishBytes')
   byListener('broker_listener_connections_total', 'Connections of a listener', (it) => it.total)
   byListener('broker_listener_refused_total', 'Connections beyond a limit, at a listener', (it) => it.refused)
   new Gauge({
@@ -101,6 +120,7 @@ export function createMetrics(source: MetricsSource): Registry {
     () => counters.certificateReloads,
   )
   byCode('broker_refused_total', 'Everything that an entrance refused, by code', () => counters.refused)
+  counter('broker_access_log_left_out_total', 'Lines beyond the limit of the log', () => counters.accessLogLeftOut)
   counter('broker_throttled_total', 'Messages of devices that send faster than the limit', () => counters.throttled)
   counter(
     'broker_subscriber_dropped_total',
@@ -120,6 +140,8 @@ export function createMetrics(source: MetricsSource): Registry {
   counter('broker_retained_dropped_total', 'Messages not retained, too many topics', () => counters.retainedDropped)
 
   const ofBroker = (name: string, help: string, key: string) => gauge(name, help, () => source.broker()?.[key] ?? 0)
+  ofBroker('broker_clients', 'Admitted clients that are connected', 'clients')
+  ofBroker('broker_subscriptions', 'Subscriptions of clients that are connected', 'subscriptions')
   ofBroker('broker_sessions', 'Persistent sessions that hold something', 'sessions')
   ofBroker('broker_session_messages', 'Messages that wait in sessions', 'queued')
   ofBroker('broker_session_bytes', 'Memory of messages that wait in sessions', 'queuedBytes')
@@ -134,7 +156,13 @@ export function createMetrics(source: MetricsSource): Registry {
   gauge('journal_bytes', 'Bytes that the journal holds', () => journal().bytes)
   gauge('journal_segments', 'Files of the journal', () => journal().segments)
   counter('journal_syncs_total', 'Groups of records that were synced', () => journal().syncs)
-  gauge('journal_sync_seconds', 'How long the last write and sync took', () => journal().lastSyncMs / 1000)
+  gauge('journal_unsynced_bytes', 'Bytes that wait for their sync', () => journal().unsyncedBytes)
+  registerTimes(
+    registry,
+    'dewpoint_journal_sync_seconds',
+    'How long writes with their syncs took',
+    () => journal().syncTimes,
+  )
 
   counter('ingest_points_stored_total', 'Points written since the start', () => counters.pointsStored)
   counter('ingest_batches_total', 'Batches written since the start', () => counters.batchesStored)

@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../telemetry/clock.ts'
 import { AbandonedError, FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { type Message, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
+import type { Times } from '../telemetry/times.ts'
 import { createGroup, type Group } from './group.ts'
 import { createHold } from './hold.ts'
 import type { JournalTail } from './reader.ts'
@@ -24,7 +25,16 @@ import { createWriter } from './writer.ts'
 /** ok: takes messages. full: waits for release() or for room on the disk. failed: takes nothing until a restart. */
 export type JournalState = { state: 'ok' | 'full' | 'failed'; detail: string }
 
-export type JournalStats = { bytes: number; segments: number; syncs: number; lastSyncMs: number; waiting: number }
+export type JournalStats = {
+  bytes: number
+  segments: number
+  syncs: number
+  /** Of each write with its sync. */
+  syncTimes: Times
+  unsyncedBytes: number
+  /** Messages that wait for room. */
+  waiting: number
+}
 
 export type JournalOptions = {
   folder: string
@@ -224,7 +234,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       bytes: bytesHeld(),
       segments: segments.length,
       syncs: writer.syncs(),
-      lastSyncMs: writer.lastSyncMs(),
+      syncTimes: writer.syncTimes(),
+      unsyncedBytes: end.position - durable,
       waiting: waiting.size,
     }),
     async close() {

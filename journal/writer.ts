@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../telemetry/limits.ts'
+import { countTime, createTimes, type Times } from '../telemetry/times.ts'
 import { createDisk } from './disk.ts'
 import type { Group } from './group.ts'
 import { createSegment, headerBytes, type Segment } from './segment.ts'
@@ -22,8 +23,8 @@ export type WriterOptions = {
 export type Writer = {
   /** Resolves when the group is on the disk. @throws Error when nobody knows what the disk holds. */
   write(group: Group): Promise<void>
-  /** The last write and sync, milliseconds. */
-  lastSyncMs(): number
+  /** Of each write with its sync. */
+  syncTimes(): Times
   syncs(): number
   close(): Promise<void>
 }
@@ -36,7 +37,7 @@ export function createWriter(options: WriterOptions): Writer {
   const { folder, segments, segmentBytes = limits.segmentBytes, retryMs = 250, onFull } = options
   const disk = createDisk(folder, options.diskReserveBytes)
   let { file } = options
-  let lastSyncMs = 0
+  const syncTimes = createTimes()
   let syncs = 0
   const current = () => segments.at(-1) as Segment
 
@@ -55,7 +56,7 @@ export function createWriter(options: WriterOptions): Writer {
     const startedAt = performance.now()
     await writeFully(file, bytes, headerBytes + current().bytes)
     await file.datasync()
-    lastSyncMs = performance.now() - startedAt
+    countTime(syncTimes, performance.now() - startedAt)
     syncs++
     current().bytes += bytes.length
   }
@@ -73,7 +74,7 @@ export function createWriter(options: WriterOptions): Writer {
         }
       }
     },
-    lastSyncMs: () => lastSyncMs,
+    syncTimes: () => syncTimes,
     syncs: () => syncs,
     close: () => file.close(),
   }

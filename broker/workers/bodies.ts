@@ -1,5 +1,7 @@
 /** The bodies of frames. Both sides are of one release: what cannot be read is a fault of ours, and throws. */
+import type { TrafficCounters } from '../../telemetry/counters.ts'
 import type { JournalEnd, MessageKind } from '../../telemetry/message.ts'
+import type { Times } from '../../telemetry/times.ts'
 import type { Certificate } from '../access/credentials.ts'
 import type { RateAhead } from '../access/rate.ts'
 
@@ -16,9 +18,12 @@ export type Grant = {
   keepAliveMs: number
 }
 
+export type PartStats = { bytes: number; segments: number; syncs: number; syncTimes: Times; unsyncedBytes: number }
+
 /** How a part stands; what was counted is the sum since the start of the worker. */
 export type WorkerTold = {
-  journal: { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  journal: PartStats
+  mqtt: { received: TrafficCounters; sent: TrafficCounters }
   refused: { [code: string]: number }
   refusedReadings: number
   subscriberClosed: number

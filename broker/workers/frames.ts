@@ -53,6 +53,8 @@ export const FrameKind = {
   reloadCertificate: 28,
   /** Main: everything ends. */
   stop: 29,
+  /** Main: readings may [1], or may not [0] go into the part now. */
+  room: 30,
 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 

@@ -12,9 +12,10 @@ import type { JournalEnd, PacketEntrance } from '../../telemetry/message.ts'
 import { certificateNames } from '../access/certificate-names.ts'
 import { createFastLane } from '../fast-lane.ts'
 import { createTls, type TlsFiles } from '../tls.ts'
+import { countedPackets } from '../traffic.ts'
 import { createWay, endsOf, isSecure, type Scheme, type Transport } from '../way-in.ts'
 import { WebSocketStream } from '../websocket-stream.ts'
-import { endBody, json, numberAt, numbers } from './bodies.ts'
+import { endBody, json, numberAt, numbers, type PartStats } from './bodies.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { createFrameReader, createFrames, FrameKind } from './frames.ts'
 import { createGrantedTopics, grantedRules } from './granted-topics.ts'
@@ -32,7 +33,7 @@ export type GateSetup = {
 export type Part = PacketEntrance & {
   end(): JournalEnd
   release(position: number): Promise<void>
-  stats(): { bytes: number; segments: number; syncs: number; lastSyncMs: number }
+  stats(): PartStats
 }
 
 export type GateOptions = GateSetup & {
@@ -67,7 +68,11 @@ export function createGate(options: GateOptions): Gate {
     if (error !== null) frames.send(FrameKind.failed, 0, Buffer.from(error.message))
     frames.flush()
   })
-  const lane = createFastLane(part, grantedRules, counters)
+  const counted = countedPackets(part, counters, () => {})
+  /** Without room everything takes the long way, where it waits. */
+  let hasRoom = true
+  const packets: PacketEntrance = { ...counted, append: (packet) => (hasRoom ? counted.append(packet) : -1) }
+  const lane = createFastLane(packets, grantedRules, counters)
   part.onSettled(goOn)
   stream.on('drain', goOn)
   function goOn(): void {
@@ -100,7 +105,7 @@ export function createGate(options: GateOptions): Gate {
     frames.send(FrameKind.opened, id, json({ address, port, certificate: certificateOf(socket) }))
     const wait = (connection: Connection) => void waiting.add(connection)
     const gone = () => void connections.delete(id)
-    connections.set(id, createConnection({ id, transport, frames, packets: part, lane, topics, wait, gone }))
+    connections.set(id, createConnection({ id, transport, frames, packets, lane, topics, wait, gone }))
   }
 
   function take(kind: FrameKind, id: number, body: Buffer): void {
@@ -110,7 +115,8 @@ export function createGate(options: GateOptions): Gate {
       frames.send(FrameKind.heardOk, 0, numbers(numberAt(body, 0)))
     } else if (kind === FrameKind.release) {
       part.release(numberAt(body, 0)).catch((error) => log.error({ err: error }, 'journal could not be released'))
-    } else if (kind === FrameKind.reloadCertificate) {
+    } else if (kind === FrameKind.room) hasRoom = numberAt(body, 0) === 1
+    else if (kind === FrameKind.reloadCertificate) {
       const problem = tls?.reload(Buffer.from(body)) ?? null
       if (problem !== null) log.error(`${problem}; the certificate from before stays in use`)
     } else if (kind === FrameKind.stop) {
@@ -125,10 +131,8 @@ export function createGate(options: GateOptions): Gate {
     if (problem !== null) stream.destroy(new Error(problem))
   })
   const tell = () => {
-    const { refused, refusedReadings, subscriberClosed } = counters
-    const { bytes, segments, syncs, lastSyncMs } = part.stats()
-    const journal = { bytes, segments, syncs, lastSyncMs }
-    frames.send(FrameKind.told, 0, json({ journal, refused, refusedReadings, subscriberClosed }))
+    const { refused, refusedReadings, subscriberClosed, mqtt } = counters
+    frames.send(FrameKind.told, 0, json({ journal: part.stats(), mqtt, refused, refusedReadings, subscriberClosed }))
   }
   const timer = setInterval(tell, limits.workerTellMs)
   frames.send(FrameKind.ready, 0, endBody(part.end()))

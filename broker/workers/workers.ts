@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'aedes'
 import type { Logger } from 'pino'
-import { type Counters, count } from '../../telemetry/counters.ts'
+import { type Counters, count, createCounters, type TrafficCounters } from '../../telemetry/counters.ts'
 import type { RefusalCode } from '../../telemetry/errors.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { JournalEnd } from '../../telemetry/message.ts'
@@ -40,6 +40,8 @@ export type Workers = {
   /** Resolves when no worker takes a message by itself that the filter matches. */
   heard(filter: string): Promise<unknown>
   release(part: number, position: number): void
+  /** Whether the journal has room for readings; it has when nothing was said. */
+  room(hasRoom: boolean): void
   reloadCertificate(ticketKeys: Buffer): void
   status(): WorkerStatus[]
   close(): Promise<void>
@@ -77,6 +79,7 @@ export function createWorkers(
   /** Connections that came while no worker was there. */
   const waiting = new Set<{ socket: Socket; listener: number; left: () => void; timer: NodeJS.Timeout }>()
   let setup: GateSetup | null = null
+  let hasRoom = true
   let isClosing = false
 
   const live = () => places.filter(({ worker, isReady, failed }) => worker !== null && isReady && failed === '')
@@ -99,6 +102,7 @@ export function createWorkers(
         ready(end) {
           grew(place, end)
           place.isReady = true
+          if (!hasRoom) worker.send(FrameKind.room, numbers(0))
           log.info({ worker: part }, 'worker is ready')
           for (const it of [...waiting]) letIn(it)
           resolve()
@@ -185,6 +189,11 @@ export function createWorkers(
     // Who is not ready has no connections, and so no grants.
     heard: (filter) => Promise.all(places.map(({ worker, isReady }) => (isReady ? worker?.heard(filter) : null))),
     release: (part, position) => places[part - 1]?.worker?.send(FrameKind.release, numbers(position)),
+    room(has) {
+      if (has === hasRoom) return
+      hasRoom = has
+      for (const { worker } of places) worker?.send(FrameKind.room, numbers(has ? 1 : 0))
+    },
     reloadCertificate(ticketKeys) {
       if (setup !== null) setup = { ...setup, ticketKeys: ticketKeys.toString('base64') }
       for (const { worker } of places) worker?.send(FrameKind.reloadCertificate, ticketKeys)
@@ -209,15 +218,26 @@ export function createWorkers(
   }
 }
 
+const trafficKeys = Object.keys(createCounters().mqtt.sent) as Array<keyof TrafficCounters>
+
 /** What a worker counted, of which it tells the sums, is added as it grows. */
 function createSums(counters: Counters): (told: WorkerTold) => void {
-  let before: Omit<WorkerTold, 'journal'> = { refused: {}, refusedReadings: 0, subscriberClosed: 0 }
+  const { received, sent } = createCounters().mqtt
+  let before: Omit<WorkerTold, 'journal'> = {
+    refused: {},
+    refusedReadings: 0,
+    subscriberClosed: 0,
+    mqtt: { received, sent },
+  }
   return (told) => {
     const refusedReadings = told.refusedReadings - before.refusedReadings
     // They are in no journal, which tells of all others.
     counters.received += refusedReadings
     counters.refusedReadings += refusedReadings
     counters.subscriberClosed += told.subscriberClosed - before.subscriberClosed
+    for (const way of ['received', 'sent'] as const) {
+      for (const what of trafficKeys) counters.mqtt[way][what] += told.mqtt[way][what] - before.mqtt[way][what]
+    }
     for (const [code, sum] of Object.entries(told.refused)) {
       const known = code as RefusalCode
       counters.refused[known] = (counters.refused[known] ?? 0) + sum - (before.refused[code] ?? 0)

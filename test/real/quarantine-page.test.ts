@@ -9,6 +9,7 @@ import { type Console, createConsole } from '../../console/console.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { lifeCycle, MessageKind } from '../../telemetry/message.ts'
 import { type QuarantineEntry, toEntry } from '../../telemetry/quarantine.ts'
+import { createTimes } from '../../telemetry/times.ts'
 import { patient } from '../flow/helpers.ts'
 import { commandPath, needs } from '../servers/tools.ts'
 
@@ -67,7 +68,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       nextEpoch: () => 1,
       isAccepting: () => true,
       balance: () => ({ ...nothing, received: 24, accepted: 24, quarantined: entries.size, stored: 24 - entries.size }),
-      journal: () => ({ bytes: 0, segments: 1, syncs: 0, lastSyncMs: 0 }),
+      journal: () => ({ bytes: 0, segments: 1, syncs: 0, syncTimes: createTimes(), unsyncedBytes: 0 }),
       quarantine: {
         view: {
           get: (id) => entries.get(id),

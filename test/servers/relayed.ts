@@ -7,6 +7,7 @@ import type { WorkersOptions } from '../../broker/workers/workers.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { deferred } from '../../telemetry/deferred.ts'
 import type { JournalEnd, Message, PacketEntrance } from '../../telemetry/message.ts'
+import { createTimes } from '../../telemetry/times.ts'
 import { createShortWay } from './short-way.ts'
 
 export type Relayed = {
@@ -58,7 +59,7 @@ export function relayed({ count = 1, take = () => {}, partOf = () => createShort
             }),
           end: () => ends.get(part) ?? zero,
           release: async () => {},
-          stats: () => ({ bytes: 0, segments: 1, syncs: 0, lastSyncMs: 0 }),
+          stats: () => ({ bytes: 0, segments: 1, syncs: 0, syncTimes: createTimes(), unsyncedBytes: 0 }),
         }
         const die = (cause: string) => {
           if (isDead) return
