@@ -111,6 +111,14 @@ export type AedesBroker = Aedes & {
 /** Live subscriptions, as mends/delivery.ts keeps them. */
 export type Emitter = {
   hasListener(topic: string): boolean
+  /** Somebody listens who is more than an onlooker: with a higher QoS than 0, or the broker itself. */
+  hasMoreThanOnlookers(topic: string): boolean
+  /** Clients that have subscribed to it with QoS 0, each once. */
+  onlookers(topic: string): AedesClient[]
+  /** Whether there are any, whatever the topic. */
+  hasOnlookers(): boolean
+  /** How often subscriptions have changed. */
+  changes(): number
   on(topic: string, notify: unknown, done?: () => void): Emitter
   /** Takes effect in a later turn, just before `done`. */
   removeListener(topic: string, notify: unknown, done?: () => void): Emitter

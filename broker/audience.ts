@@ -34,9 +34,14 @@ export type TellHeard = (filter: string) => Promise<unknown> | null
 
 /**
  * Call it when aedes has its persistence, before mends change it and before the first client. A subscription holds, and is
- * answered, when `tellHeard` is done with it.
+ * answered, when `tellHeard` is done with it. `showsOnlookers`: whoever asks shows to them what nobody else hears
+ * (onlookers.ts), so they do not count.
  */
-export function watchAudience({ mq: emitter, persistence }: AedesBroker, tellHeard: TellHeard): IsHeard {
+export function watchAudience(
+  { mq: emitter, persistence }: AedesBroker,
+  tellHeard: TellHeard,
+  showsOnlookers: boolean,
+): IsHeard {
   let liveChanges = 0
   let storedAdditions = 0
   watchLive(emitter, () => liveChanges++, tellHeard)
@@ -72,7 +77,7 @@ export function watchAudience({ mq: emitter, persistence }: AedesBroker, tellHea
   return (topic, heard) => {
     if (heard.liveAt !== liveChanges) {
       heard.liveAt = liveChanges
-      heard.isLive = emitter.hasListener(topic)
+      heard.isLive = showsOnlookers ? emitter.hasMoreThanOnlookers(topic) : emitter.hasListener(topic)
     }
     if (heard.isLive) return true
     const isCurrent = heard.storedAt === storedAdditions

@@ -18,7 +18,7 @@ import { discardSession } from './access/discard-session.ts'
 import type { Owner } from './access/identity.ts'
 import type { UserPassword } from './access/sign-in.ts'
 import { type AccessLogConfig, createAccessLog } from './access-log.ts'
-import { type AedesBroker, internals } from './aedes-internals.ts'
+import { type AedesBroker, type AedesClient, internals } from './aedes-internals.ts'
 import { watchAudience } from './audience.ts'
 import { createFastLane } from './fast-lane.ts'
 import { createHooks } from './hooks.ts'
@@ -29,6 +29,7 @@ import { ownRules } from './lane-rules.ts'
 import { type Address, certificateOf, type Listeners, openListeners } from './listeners.ts'
 import { createMends } from './mends/mends.ts'
 import { indexRetained } from './mends/retained-lookup.ts'
+import { showOnlookers } from './onlookers.ts'
 import { createPresence } from './presence.ts'
 import { type Commands, createCommands } from './sessions/commands.ts'
 import type { CommandRules } from './sessions/queues.ts'
@@ -217,8 +218,13 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     await take(client, packet, false)
     await inOrder(client, storeIncoming(client, packet))
   }
-  const packets = options.packets ? countedPackets(options.packets, counters, accessLog.took) : null
-  const isHeard = watchAudience(aedes, (filter) => workers?.heard(filter) ?? null)
+  const mayReceive = (client: AedesClient, topic: string) =>
+    aedes.authorizeForward(client as unknown as Client, { topic } as never) !== null
+  const shown = options.packets && showOnlookers(options.packets, { emitter: aedes.mq, mayReceive, counters })
+  const packets = shown ? countedPackets(shown, counters, accessLog.took) : null
+  // What workers take by themselves is shown to nobody.
+  const showsOnlookers = packets !== null && options.workers == null
+  const isHeard = watchAudience(aedes, (filter) => workers?.heard(filter) ?? null, showsOnlookers)
   const { epochOf } = presence
   const { takesNow } = access
   const mayPublish = (client: Client, topic: string) => !accessLog.follows(client) && access.mayPublish(client, topic)

@@ -247,7 +247,7 @@ test('broker delivers a message when somebody has just subscribed, and takes the
   const subscriber = await mqtt.connectAsync(`mqtt://127.0.0.1:${(broker.addresses[0] as { port: number }).port}`)
   const messages: string[] = []
   subscriber.on('message', (_topic, payload) => messages.push(payload.toString()))
-  await subscriber.subscribeAsync('sensors/+/b/#')
+  await subscriber.subscribeAsync('sensors/+/b/#', { qos: 1 })
   it.socket.write(publish(0x32, 1, topic, 'heard'))
   await until(() => messages.length === 1)
   expect(ways()).toEqual(['long'])

@@ -1,6 +1,6 @@
 /**
  * The short way of readings: a PUBLISH of QoS 0 or 1, not retained, that stands whole in what was read, on a topic that
- * nobody subscribes to, goes from the socket's buffer straight into the journal. aedes never sees it; nothing is made for a
+ * nobody but onlookers subscribes to, goes from the socket's buffer straight into the journal. aedes never sees it; nothing is made for a
  * single packet. Everything else is left to aedes, which also says no to what is wrong. The promise is the same: PUBACK
  * only when the journal is synced, in the order of the packets [MQTT-4.6.0-2], all those of a connection in one write.
  */

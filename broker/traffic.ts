@@ -24,6 +24,14 @@ export function countPacket(traffic: TrafficCounters, packet: RawPacket): void {
   traffic.bytes += wireBytes(2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + payloadBytes)
 }
 
+/** A PUBLISH that is written past aedes. */
+export function countPublishSent({ mqtt: { sent } }: Counters, bytes: number, payloadBytes: number): void {
+  sent.packets++
+  sent.publishes++
+  sent.publishBytes += payloadBytes
+  sent.bytes += bytes
+}
+
 /** Remaining length of what a server sends [MQTT-3.2 to 3.13]: SUBACK holds a code for each filter, PINGRESP nothing. */
 function answerBytes({ cmd, granted }: RawPacket): number {
   if (cmd === 'suback') return 2 + (granted?.length ?? 0)

@@ -19,6 +19,9 @@ export function deliverOnce(): Mend {
   const listeners = new Map<Notify, Listener>()
   const ownerKey = Symbol('client')
   let isClosed = false
+  let changes = 0
+  let onlookers = 0
+  const isOnlooker = ({ client, qos }: Listener) => client !== null && qos === 0
 
   // aedes sets client.subscriptions[filter] right before it calls mq.on(): the only place that tells whose it is.
   const owned: ProxyHandler<AedesClient['subscriptions'] & { [ownerKey]?: AedesClient }> = {
@@ -35,12 +38,18 @@ export function deliverOnce(): Mend {
       const listener = listeners.get(notify) ?? { notify, client: null, qos: 2 }
       listeners.set(notify, listener)
       trie.add(filter, listener)
+      changes++
+      if (isOnlooker(listener)) onlookers++
       if (done !== undefined) setImmediate(done)
     },
     removeListener(filter: string, notify: Notify, done?: () => void) {
       const listener = listeners.get(notify)
       listeners.delete(notify)
-      if (listener !== undefined) trie.remove(filter, listener)
+      if (listener !== undefined) {
+        trie.remove(filter, listener)
+        changes++
+        if (isOnlooker(listener)) onlookers--
+      }
       if (done !== undefined) setImmediate(done)
     },
     emit(packet: RawPacket, done: (error?: Error) => void) {
@@ -54,6 +63,12 @@ export function deliverOnce(): Mend {
       for (const { notify, qos } of chosen) notify(qos < packet.qos ? { ...packet, qos } : packet, oneDone)
     },
     hasListener: (topic: string) => trie.match(topic).length > 0,
+    hasMoreThanOnlookers: (topic: string) => !trie.match(topic).every(isOnlooker),
+    onlookers: (topic: string) => [
+      ...new Set(trie.match(topic).flatMap((it) => (it.client !== null && it.qos === 0 ? [it.client] : []))),
+    ],
+    hasOnlookers: () => onlookers > 0,
+    changes: () => changes,
     close(done: () => void) {
       isClosed = true
       setImmediate(done)
