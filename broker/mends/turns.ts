@@ -4,6 +4,7 @@
  * back what is not acknowledged yet, two equal packets of QoS 2 are published twice. And each segment that trickles in
  * makes it read on, whatever is in flight.
  */
+import type { Readable } from 'node:stream'
 import type { TrafficCounters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { AedesClient, RawPacket } from '../aedes-internals.ts'
@@ -91,6 +92,9 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
     if (client._parsingBatch > 0) return
     if (!hasEnded) read()
     else if (!inlet.isWaiting()) setImmediate(close)
+    tellHandled()
+  }
+  function tellHandled(): void {
     if (client._parsingBatch === 0 && held.length === 0) inlet.handled()
   }
   function doneAlone(error?: Error): void {
@@ -119,22 +123,37 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
     isReleasing = false
   }
 
-  function read(): void {
-    if (client.closed || client._disconnected || client._paused || held.length > 0) return
-    if (client._parsingBatch >= limits.packetsInFlightMax || (isAlone && !client.connackSent)) return
-    if (inlet.isBehind()) return
+  function mayRead(): boolean {
+    if (client.closed || client._disconnected || client._paused || held.length > 0) return false
+    if (client._parsingBatch >= limits.packetsInFlightMax || (isAlone && !client.connackSent)) return false
+    if (inlet.isBehind()) return false
     // A client that sends and does not read what it is answered: its answers are bounded, too.
-    const bytes = conn.writableLength > limits.unreadAnswerBytesMax ? waitForDrain() : conn.read()
-    if (bytes !== null) inlet.take(bytes)
+    if (conn.writableLength <= limits.unreadAnswerBytesMax) return true
+    waitForDrain()
+    return false
   }
-  function waitForDrain(): null {
-    if (waitsForDrain) return null
+  function read(): void {
+    const bytes = mayRead() ? conn.read() : null
+    if (bytes !== null) hand(bytes)
+  }
+  function hand(bytes: Buffer): void {
+    inlet.take(bytes)
+    // What needed no wait was handled before all of it was taken.
+    tellHandled()
+  }
+  function waitForDrain(): void {
+    if (waitsForDrain) return
     waitsForDrain = true
     conn.once('drain', () => {
       waitsForDrain = false
       read()
     })
-    return null
+  }
+  /** What comes when it may be read goes past the stream's own buffer, whose care for each segment costs more than ours. */
+  function push(this: Readable, bytes: Buffer | null, encoding?: BufferEncoding): boolean {
+    if (bytes === null || conn.readableLength > 0 || !mayRead()) return keep.call(this, bytes, encoding)
+    hand(bytes)
+    return true
   }
   const close = () => client.close()
   /** What it sent before is answered first; where that takes long, it is gone. */
@@ -148,6 +167,8 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
   client._parsingBatch = 0
   parser.removeAllListeners('packet')
   parser.on('packet', take)
+  const keep = conn.push
+  conn.push = push
   conn.removeAllListeners('readable')
   conn.on('readable', read)
   for (const listener of conn.listeners('end'))
