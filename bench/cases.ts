@@ -11,6 +11,7 @@ import {
   startDewpoint,
   startInfluxd,
   startMosquitto,
+  startSubscriber,
 } from './servers.ts'
 
 /** Connected all the time; each load uses the first of them. */
@@ -20,8 +21,8 @@ export const warmUp: Load = { name: 'warm-up', messages: 40_000, clients: 50, wi
 export const loads: Load[] = [
   { name: 'window 20', messages: 200_000, clients: 50, window: 20 },
   { name: 'one per segment', messages: 100_000, clients: 500, window: 1 },
-  { name: '2,000/s', messages: 20_000, clients: 100, ratePerS: 2_000 },
-  { name: '10,000/s', messages: 50_000, clients: 100, ratePerS: 10_000 },
+  { name: '2,000/s', messages: 40_000, clients: 100, ratePerS: 2_000 },
+  { name: '10,000/s', messages: 100_000, clients: 100, ratePerS: 10_000 },
 ]
 
 export type Case = {
@@ -32,14 +33,19 @@ export type Case = {
 }
 
 export const yardstick = 'mosquitto_qos1_alone'
+/** What brings readings into a store without us. */
+export const peer = 'mosquitto_and_subscriber_to_influxdb'
 
 const mosquitto = mosquittoPath()
 const influxd = influxdPath()
+const noMosquitto = mosquitto === null ? 'mosquitto is missing: apt-get install mosquitto' : null
+const noInfluxd = influxd === null ? 'influxd is missing: set INFLUXD, or run .ci/build-influxd.sh' : null
+const startStore = (folder: string) => startInfluxd(influxd as string, join(folder, 'influxd'))
 
 export const cases: Case[] = [
   {
     name: yardstick,
-    missing: mosquitto === null ? 'mosquitto is missing: apt-get install mosquitto' : null,
+    missing: noMosquitto,
     start: (folder) => startMosquitto(mosquitto as string, folder),
   },
   {
@@ -61,14 +67,19 @@ export const cases: Case[] = [
   },
   {
     name: 'qos1_json_to_influxdb',
-    missing: influxd === null ? 'influxd is missing: set INFLUXD, or run .ci/build-influxd.sh' : null,
+    missing: noInfluxd,
     async start(folder, nodeOptions) {
-      const server = await startInfluxd(influxd as string, join(folder, 'influxd'))
+      const server = await startStore(folder)
       const { org, bucket, token } = influxSetUp
       const store = `{ type: influxdb, url: "${server.url}", org: ${org}, bucket: ${bucket}, token: "${token}" }`
       const countStored = () => server.count('voltage').finally(server.running.stop)
       return startDewpoint({ folder, store, storePid: server.running.pid, countStored, nodeOptions })
     },
+  },
+  {
+    name: peer,
+    missing: noMosquitto ?? noInfluxd,
+    start: async (folder) => startSubscriber(mosquitto as string, folder, await startStore(folder)),
   },
 ]
 

@@ -50,22 +50,23 @@ export async function measure(it: Case, loads: Load[], folder: string, nodeOptio
 }
 
 async function measureLoad(load: Load, server: Server, generator: Running, before: number): Promise<Figures> {
-  const { pid, storePid } = server
-  const cpuBefore = cpuSeconds(pid)
+  const { pids, storePid } = server
+  const together = (figure: (pid: number) => number) => pids.reduce((sum, pid) => sum + figure(pid), 0)
+  const cpuBefore = together(cpuSeconds)
   const storeCpuBefore = storePid === null ? 0 : cpuSeconds(storePid)
-  resetPeak(pid)
+  pids.forEach(resetPeak)
   const { sent, storedAtMs } = await run(load, server, generator, before)
   const per100k = 100_000 / sent.acked
   return {
     load: load.name,
     ackedPerS: (sent.acked / sent.tookMs) * 1000,
     storedPerS: storedAtMs === null ? null : (sent.acked / (storedAtMs - sent.startedAtMs)) * 1000,
-    cpuS: (cpuSeconds(pid) - cpuBefore) * per100k,
+    cpuS: (together(cpuSeconds) - cpuBefore) * per100k,
     storeCpuS: storePid === null ? null : (cpuSeconds(storePid) - storeCpuBefore) * per100k,
     generatorCpuS: sent.cpuS * per100k,
     p50Ms: sent.p50Ms,
     p99Ms: sent.p99Ms,
-    peakMiB: peakMiB(pid),
+    peakMiB: together(peakMiB),
   }
 }
 
@@ -81,8 +82,9 @@ async function run(load: Load, server: Server, generator: Running, before: numbe
   if (server.counters === null) return { sent, storedAtMs: null }
   for (const giveUpAtMs = epochMs() + storedMsMax; ; await sleep(10)) {
     const counters = await server.counters()
-    if (counters.stored === before + sent.acked && counters.held === 0) return { sent, storedAtMs: epochMs() }
-    const isLost = counters.stored + counters.held < before + sent.acked
+    const { stored, held } = counters
+    if (stored === before + sent.acked && (held ?? 0) === 0) return { sent, storedAtMs: epochMs() }
+    const isLost = held !== null && stored + held < before + sent.acked
     if (isLost || epochMs() > giveUpAtMs) {
       throw new Error(`${before + sent.acked} readings acknowledged, but counted: ${JSON.stringify(counters)}`)
     }

@@ -1,5 +1,5 @@
 /** RESULTS.md: what was measured on what, without a figure typed by hand. */
-import { clients, warmUp, yardstick } from './cases.ts'
+import { clients, peer, warmUp, yardstick } from './cases.ts'
 import type { Load } from './load.ts'
 
 import type { Machine, SyncTimes } from './machine.ts'
@@ -54,9 +54,10 @@ export function report({ machine, syncs, date, rounds, loads, runs, skipped, fai
     ),
     `- Before each load ${warmUp.messages} messages with window ${'window' in warmUp ? warmUp.window : 0} warm the same processes up. Each case of each round starts on an empty folder.`,
     `- The figures are medians of the rounds (${rounds}); in brackets the smallest and the largest. The cases take turns within a round.`,
-    '- acked/s: from the first message to the last PUBACK. stored/s: from the first message until /api/counters shows every reading as stored.',
+    '- acked/s: from the first message to the last PUBACK. stored/s: from the first message until every reading is counted as stored (/api/counters).',
     '- CPU: user and system time of all threads, from the first message until everything is stored. It contains everything that Dewpoint does: broker, journal, ingest, liveness, and the embedded store.',
     `- CPU ratio: to ${yardstick} in the same round, which keeps nothing, syncs nothing and forwards to nobody.`,
+    `- stored/s ratio: to ${peer} in the same round: mosquitto and a client that subscribes, makes lines of what comes, and writes them to InfluxDB, without journal, checks or any account of what was lost. Its CPU is that of both processes.`,
     '- qos1_broker_and_journal is our broker and journal with nothing behind them: the work of the yardstick, and every PUBACK after its sync.',
     '- generator CPU: where it comes near to the time that the load took, acked/s is what the generator can do, and the server could do more.',
     '- PUBACK p50 and p99: from the write of a message to its PUBACK, as the generator sees it.',
@@ -71,10 +72,19 @@ function table(load: string, names: string[], runs: Run[]): string[] {
   const rows = names.map((name) => {
     const figures = figuresOf(name)
     const cells = columns.map(({ value, digits }) => cell(figures.map(value), digits))
-    return [name, ...cells.slice(0, 3), cell(ratios(load, name, runs), 2), ...cells.slice(3)]
+    const toPeer = cell(
+      ratios(load, name, runs, peer, (it) => it.storedPerS),
+      2,
+    )
+    const toYardstick = cell(
+      ratios(load, name, runs, yardstick, (it) => it.cpuS),
+      2,
+    )
+    return [name, ...cells.slice(0, 2), toPeer, ...cells.slice(2, 3), toYardstick, ...cells.slice(3)]
   })
   const titles = columns.map(({ title }) => title)
-  const head = ['case', ...titles.slice(0, 3), 'CPU ratio to mosquitto', ...titles.slice(3)]
+  const [stored, cpu] = ['stored/s ratio to subscriber', 'CPU ratio to mosquitto']
+  const head = ['case', ...titles.slice(0, 2), stored, ...titles.slice(2, 3), cpu, ...titles.slice(3)]
   return tableLines(head, rows)
 }
 
@@ -85,13 +95,21 @@ export function tableLines(head: string[], rows: string[][]): string[] {
 }
 
 /** Only within a round: what else runs on the machine changes from round to round. */
-function ratios(load: string, name: string, runs: Run[]): Array<number | null> {
-  const cpuS = (of: string, round: number) =>
-    runs.find((it) => it.name === of && it.round === round)?.figures.find((it) => it.load === load)?.cpuS
+function ratios(
+  load: string,
+  name: string,
+  runs: Run[],
+  other: string,
+  figure: (it: Figures) => number | null,
+): Array<number | null> {
+  const figureOf = (of: string, round: number) => {
+    const figures = runs.find((it) => it.name === of && it.round === round)?.figures.find((it) => it.load === load)
+    return figures === undefined ? null : figure(figures)
+  }
   return runs.flatMap((it) => {
     if (it.name !== name) return []
-    const [ours, theirs] = [cpuS(name, it.round), cpuS(yardstick, it.round)]
-    return ours === undefined || theirs === undefined ? [null] : [ours / theirs]
+    const [ours, theirs] = [figureOf(name, it.round), figureOf(other, it.round)]
+    return ours === null || theirs === null ? [null] : [ours / theirs]
   })
 }
 

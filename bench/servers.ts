@@ -8,8 +8,8 @@ import { commandPath, freePort, isExecutable, type Running, start } from './proc
 
 export type Server = {
   mqttPort: number
-  /** The process that is compared. */
-  pid: number
+  /** The processes that are compared, together. */
+  pids: number[]
   /** A store in a process of its own. */
   storePid: number | null
   /** Readings by their fate, over the life of the data folder; null for a server that stores nothing. */
@@ -17,7 +17,8 @@ export type Server = {
   /** Stops it and tells how many different readings its store holds; null for a server that stores nothing. */
   finish(): Promise<number | null>
 }
-export type Counters = { accepted: number; stored: number; quarantined: number; duplicate: number; held: number }
+/** `held`: on their way to the store; null: nobody counts them. */
+export type Counters = { stored: number; held: number | null }
 
 export const mosquittoPath = () => commandPath('mosquitto')
 export function influxdPath(): string | null {
@@ -25,16 +26,41 @@ export function influxdPath(): string | null {
   return isExecutable(path) ? path : null
 }
 
-/** The yardstick: a broker that keeps nothing and has nobody to forward to, so it does less than half of our work. */
-export async function startMosquitto(program: string, folder: string): Promise<Server> {
+/** The yardstick: a broker that keeps nothing and has nobody to forward to, so it does less than half of our work. `more`: lines of its configuration. */
+export async function startMosquitto(program: string, folder: string, more: string[] = []): Promise<Server> {
   mkdirSync(folder, { recursive: true })
   const mqttPort = await freePort()
   const config = join(folder, 'mosquitto.conf')
   const settings = ['allow_anonymous true', 'persistence false', 'set_tcp_nodelay true', 'log_type error']
-  writeFileSync(config, [`listener ${mqttPort} 127.0.0.1`, ...settings, ''].join('\n'))
+  writeFileSync(config, [`listener ${mqttPort} 127.0.0.1`, ...settings, ...more, ''].join('\n'))
   const running = await start(program, ['-c', config], () => isListening(mqttPort))
   const finish = () => running.stop().then(() => null)
-  return { mqttPort, pid: running.pid, storePid: null, counters: null, finish }
+  return { mqttPort, pids: [running.pid], storePid: null, counters: null, finish }
+}
+
+/** The peer: mosquitto, and a client of its own that writes what it is sent into InfluxDB. */
+export async function startSubscriber(program: string, folder: string, store: Influxd): Promise<Server> {
+  // By default mosquitto drops what a subscriber does not take fast enough, and sends twenty messages at a time.
+  const broker = await startMosquitto(program, folder, ['max_queued_messages 0', 'max_inflight_messages 1000'])
+  const httpPort = await freePort()
+  const { org, bucket, token } = influxSetUp
+  const writeUrl = `${store.url}/api/v2/write?${new URLSearchParams({ org, bucket, precision: 'ns' })}`
+  const args = [join(import.meta.dirname, 'subscriber.js'), String(broker.mqttPort), String(httpPort), writeUrl, token]
+  const running = await start(process.execPath, args, (output) => output.includes('subscribed'))
+  return {
+    mqttPort: broker.mqttPort,
+    pids: [...broker.pids, running.pid],
+    storePid: store.running.pid,
+    async counters() {
+      const { stored } = (await (await fetch(`http://127.0.0.1:${httpPort}`)).json()) as { stored: number }
+      return { stored, held: null }
+    },
+    async finish() {
+      await running.stop()
+      await broker.finish()
+      return store.count('voltage').finally(store.running.stop)
+    },
+  }
 }
 
 /** Our broker and journal, without anything behind them: what does the yardstick's work, and syncs it. */
@@ -45,7 +71,7 @@ export async function startBroker(folder: string, nodeOptions: string[]): Promis
   const args = [...nodeOptions, program, String(mqttPort), join(folder, 'journal')]
   const running = await start(process.execPath, args, (output) => output.includes('listening'))
   const finish = () => running.stop().then(() => null)
-  return { mqttPort, pid: running.pid, storePid: null, counters: null, finish }
+  return { mqttPort, pids: [running.pid], storePid: null, counters: null, finish }
 }
 
 export type DewpointOptions = {
@@ -71,7 +97,7 @@ export async function startDewpoint(options: DewpointOptions): Promise<Server> {
   const running = await start(process.execPath, [...nodeOptions, '--enable-source-maps', program, ...args], isUp)
   return {
     mqttPort,
-    pid: running.pid,
+    pids: [running.pid],
     storePid,
     counters: async () => (await fetch(`http://127.0.0.1:${httpPort}/api/counters`)).json() as Promise<Counters>,
     async finish() {
