@@ -191,7 +191,7 @@ export const limits = {
   /** How long records that trickle in wait for others to share a sync with. */
   groupHoldMsMax: 2,
   /** Readers of the journal are told of what is new so often ... */
-  readersTellMs: 10,
+  readersTellMs: 25,
   /** ... or when so much is. */
   readersTellBytes: 256 * KiB,
   segmentBytes: 16 * MiB,
