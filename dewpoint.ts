@@ -11,9 +11,9 @@ import { createConsole } from './console/console.ts'
 import type { Balance, Check } from './console/status.ts'
 import { claimDataFolder } from './data-folder.ts'
 import { startIngest } from './ingest/ingest.ts'
-import { openJournal } from './journal/journal.ts'
-import { createSharedChunks, openReader } from './journal/reader.ts'
+import { openWholeJournal } from './journal/parts/whole.ts'
 import { startLiveness } from './liveness/liveness.ts'
+import { awaitOldWorkers, journalStats, workersOf } from './parts.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
 import { type RunningSource, startSource } from './sources/source.ts'
@@ -72,15 +72,27 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     undo.push(store.close)
     await plan.check(config.routes, store)
 
-    const startAt = (await store.checkpoint()) ?? { position: 0, ordinal: 0 }
-    const journalFolder = join(folder.path, 'journal')
-    const journal = await openJournal({ folder: journalFolder, log, bytesMax: config.journal.bytesMax, startAt })
+    const { workers } = config.broker
+    await awaitOldWorkers(folder.path)
+    const whole = await openWholeJournal({
+      folder: folder.path,
+      log,
+      bytesMax: config.journal.bytesMax,
+      startAt: (await store.checkpoint()) ?? { position: 0, ordinal: 0 },
+      workers,
+      releasePart(part, position) {
+        broker?.releasePart(part, position)
+        return part <= workers
+      },
+      onFailed: (error) => failed('journal')(error),
+    })
+    const { own: journal, parts } = whole
     // A position beyond the journal's end is from another life of the folder: everything in it is new.
-    const chunks = createSharedChunks()
     const openSource = (position: number) =>
-      openReader(journalFolder, journal, position > journal.durable() ? journal.first.position : position, chunks)
-    const acceptedBefore = journal.ordinal()
+      whole.openReader(position > whole.durable() ? whole.first.position : position)
+    const acceptedBefore = whole.ordinal()
 
+    let broker: Broker | null = null
     let console: Awaited<ReturnType<typeof createConsole>> | null = null
     const failures: { [part: string]: Check } = {}
     const failed = (part: string) => (error: Error) => {
@@ -90,7 +102,10 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     }
     const release = () => {
       const position = Math.min(ingest.neededFrom(), liveness.savedPosition())
-      journal.release(position).catch(failed('journal'))
+      whole
+        .release(position)
+        .then(() => broker?.room(journal.hasRoom()))
+        .catch(failed('journal'))
     }
 
     const liveness = await startLiveness({
@@ -109,9 +124,9 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     })
     const ingest = await startIngest({
       openSource,
-      releasedBefore: journal.first.ordinal,
-      journalFrom: journal.first.position,
-      journalTo: journal.durable(),
+      releasedBefore: whole.first.ordinal,
+      journalFrom: whole.first.position,
+      journalTo: whole.durable(),
       store,
       routes: config.routes,
       configVersion: plan.version(),
@@ -125,17 +140,16 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     // Readers end when the writer does; what they have read is delivered before the store closes.
     undo.push(async () => {
       // On a full disk this would never end; what is lost then is at most the last change of state.
-      const told = journal.flush().then(() => liveness.reached(journal.durable()))
+      const told = whole.flush().then(() => liveness.reached(whole.durable()))
       await Promise.race([told, sleep(flushMsMax, undefined, { ref: false })])
-      await journal.close()
+      await whole.close()
       await Promise.all([ingest.close(), liveness.close()])
     })
 
     let sources: RunningSource[] = []
-    let broker: Broker | null = null
     const balance = (): Balance => {
       const { stored, quarantined, duplicate, damaged } = ingest.checkpoint()
-      const accepted = journal.ordinal()
+      const accepted = whole.ordinal()
       const { waiting } = journal.stats()
       return {
         received: acceptedBefore + counters.received,
@@ -150,7 +164,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       }
     }
     const checks = (): { [name: string]: Check } => {
-      const { state, detail } = journal.status()
+      const { state, detail } = whole.status()
       const delivery = ingest.storeState()
       const healthy = { ok: true, detail: '' }
       return {
@@ -160,6 +174,12 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         liveness: healthy,
         store: { ok: delivery.isAvailable, detail: delivery.detail },
         ...Object.fromEntries(sources.map((source) => [`source ${source.name}`, source.check()])),
+        ...Object.fromEntries(
+          (broker?.workers() ?? []).map(({ part, problem }) => [
+            `worker ${part}`,
+            { ok: problem === '', detail: problem },
+          ]),
+        ),
         sessions: { ok: broker?.sessionProblem() == null, detail: broker?.sessionProblem() ?? '' },
         ...failures,
       }
@@ -182,7 +202,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       statuses: liveness.devices,
       unitOf: (channel) => unitOf(plan.routes(), channel),
       balance,
-      journal: journal.stats,
+      journal: () => journalStats(whole, broker?.workers() ?? []),
       quarantine: {
         view: ingest.quarantine,
         preview(entry) {
@@ -206,6 +226,10 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       connectionsMax: config.broker.connections,
       // For tests only: they hold for both ways through the broker.
       packets: process.env.DEWPOINT_FAST_LANE === 'off' ? null : journal,
+      workers:
+        parts === null || workers === 0
+          ? null
+          : workersOf(parts, workers, folder.path, log.level, () => broker?.room(journal.hasRoom())),
       statusTopic: config.broker.status,
       version: readVersion(),
     })

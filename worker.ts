@@ -11,14 +11,13 @@ import { limits } from './telemetry/limits.ts'
 export type PartSetup = {
   part: number
   folder: string
-  bytesMax: number
   /** The part never starts before it. */
   startAt: { position: number; ordinal: number }
   logLevel: string
 }
 
 const { message, stream, onSocket } = await enterWorker<PartSetup>()
-const { part, folder, bytesMax, startAt, logLevel } = message.part
+const { part, folder, startAt, logLevel } = message.part
 const log = pino(
   {
     level: logLevel,
@@ -45,5 +44,6 @@ async function end(): Promise<void> {
 /** A worker of a main process that was killed may need a moment to end: two must not write. */
 async function open(): Promise<Journal> {
   await claimSoon(folder)
-  return openJournal({ folder, log, bytesMax, startAt })
+  // The main process knows how much all parts hold, and tells when they are full.
+  return openJournal({ folder, log, bytesMax: Number.POSITIVE_INFINITY, startAt })
 }

@@ -97,6 +97,8 @@ export type Broker = {
   stats(): BrokerStats
   /** Of each worker; empty without workers. */
   workers(): WorkerStatus[]
+  /** Whether the journal has room for readings: workers put none into their parts without it. */
+  room(hasRoom: boolean): void
   /** What stands before the position in a worker's part of the journal is stored. */
   releasePart(part: number, position: number): void
   /** Why sessions cannot be kept now; null: they can. */
@@ -140,7 +142,8 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   const takeIt = createTake({ accept, isStatus, epochOf: presence.epochOf, counters })
   const take: Take = (client, packet, isWill) => {
     // Whose messages are logged go the long way.
-    const mayBeFast = client !== null && !isWill && packet.qos < 2 && !packet.retain && !accessLog.follows(client)
+    const isPlain = client !== null && !isWill && packet.qos < 2 && !packet.retain
+    const mayBeFast = isPlain && !accessLog.follows(client)
     if (mayBeFast) grants.allowed(client, packet.topic)
     const taken = takeIt(client, packet, isWill)
     return client === null ? taken : accessLog.published(client, packet, isWill, taken)
@@ -295,6 +298,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
       sessionLogBytes: sessions.logBytes(),
     }),
     workers: () => workers?.status() ?? [],
+    room: (hasRoom) => workers?.room(hasRoom),
     releasePart: (part, position) => workers?.release(part, position),
     sessionProblem: sessions.problem,
     close: closeAll,

@@ -28,6 +28,7 @@ const defaults = {
     tls: null,
     origins: [],
     connections: {},
+    workers: 0,
     commands: { topics: ['commands/#'], expiryMs: limits.commandExpiryMs },
     accessLog: { connects: 0, publishes: 0 },
     anonymous: false,
@@ -71,6 +72,7 @@ broker:
   tls: { cert: a.crt, key: a.key, ca: ca.crt, clientCertificates: optional }
   origins: [https://page.example]
   connections: { wss: 10 }
+  workers: 4
   commands: { topics: [c/+/do], expiry: 36h }
   accessLog: { connects: 1, publishes: 0.001 }
   credentials: { username: sensors, password: "\${MQTT_PASSWORD}" }
@@ -100,6 +102,7 @@ routes:
       tls: { cert: 'a.crt', key: 'a.key', ca: 'ca.crt', clientCertificates: 'optional' },
       origins: ['https://page.example'],
       connections: { wss: 10 },
+      workers: 4,
       commands: { topics: ['c/+/do'], expiryMs: 129_600_000 },
       accessLog: { connects: 1, publishes: 0.001 },
       anonymous: false,
@@ -329,6 +332,8 @@ test.each([
     'commands: { expiry: 100ms }',
     '1 broker.commands.expiry: "100ms" given, a duration of at least 1s like 24h wanted, for example "24h"',
   ],
+  ['workers: -1', '1 broker.workers: -1 given, a whole number from 0 to 64 wanted, for example 4'],
+  ['workers: two', '1 broker.workers: "two" given, a whole number from 0 to 64 wanted, for example 4'],
   [
     'accessLog: { connects: 1.5 }',
     '1 broker.accessLog.connects: 1.5 given, a number from 0 (none) to 1 (all) wanted, for example 0.001',

@@ -47,6 +47,8 @@ export type Config = {
     accessLog: { connects: number; publishes: number }
     /** Of each listener of a scheme. */
     connections: { [scheme in ListenAddress['scheme']]?: number }
+    /** Processes that hold the connections; 0: this one does. */
+    workers: number
     anonymous: boolean
     credentials: { username: string; password: string } | null
     access: Access | null

@@ -141,7 +141,7 @@ const connections = Type.Object(
   {
     ...strict,
     title: 'keys with whole numbers',
-    description: `Connections of each listener; all together are at most ${limits.connectionsMax}.`,
+    description: `Connections of each listener; all together are at most ${limits.connectionsMax} in each process (broker.workers).`,
     examples: [{ ws: 100 }],
   },
 )
@@ -176,6 +176,14 @@ const broker = Type.Object(
       },
     ),
     connections: Type.Optional(connections),
+    workers: Type.Integer({
+      title: `a whole number from 0 to ${limits.workersMax}`,
+      description: `Processes that hold the connections, each with its own part of the journal and at most ${limits.connectionsMax} connections; 0: all is one process.`,
+      minimum: 0,
+      maximum: limits.workersMax,
+      default: 0,
+      examples: [4],
+    }),
     commands,
     accessLog,
     anonymous: Type.Boolean({

@@ -41,6 +41,8 @@ export type JournalOptions = {
   log: Logger
   clock?: Clock
   bytesMax?: number
+  /** Bytes that count against bytesMax, when it is not this journal's alone. */
+  heldBytes?: () => number
   segmentBytes?: number
   /** The store's own mark: the journal never starts before it, so that positions are never used twice. */
   startAt?: { position: number; ordinal: number }
@@ -107,7 +109,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   })
 
   /** What the store still needs; the disk holds up to a segment more, since only whole segments are removed. */
-  const bytesHeld = () => end.position - released
+  const bytesHeld = options.heldBytes ?? (() => end.position - released)
   const isFull = () => isDiskFull || bytesHeld() >= bytesMax
 
   function advance(kind: MessageKind): void {

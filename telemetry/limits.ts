@@ -23,8 +23,10 @@ export const limits = {
   /** Levels of a topic filter, as many as aedes' memory of sessions can match; more are not granted. */
   filterLevelsMax: 100,
   topicBytesMax: 1024,
-  /** Less where the system allows fewer open files. */
-  connectionsMax: 15_000,
+  /** Of one process; less where the system allows fewer open files. */
+  connectionsMax: 18_000,
+  /** Processes that hold connections. */
+  workersMax: 64,
   /** How long a device may sleep and still resume its TLS session without a full handshake [RFC 8446 §4.6.1]. */
   tlsSessionS: 24 * 60 * 60,
   /** Headers of a request for a WebSocket. */

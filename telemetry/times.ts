@@ -17,3 +17,8 @@ export function countTime(times: Times, ms: number): void {
   times.counts[at] = (times.counts[at] as number) + 1
   times.sumMs += ms
 }
+
+export const addTimes = (a: Times, b: Times): Times => ({
+  counts: a.counts.map((count, i) => count + (b.counts[i] as number)),
+  sumMs: a.sumMs + b.sumMs,
+})

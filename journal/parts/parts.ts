@@ -51,6 +51,8 @@ export type Parts = JournalTail & {
   oldest(): number
   /** Readings accepted over the life of the folder. */
   ordinal(): number
+  /** What stands between the oldest record that is needed and the end. */
+  heldBytes(): number
   /** A part is durable up to there; what caused another call must be told before it. Part 0 is told of by itself. */
   grew(part: number, end: End): void
   /** Up to where the order knows a part: where its writer must start, at the least. */
@@ -138,9 +140,10 @@ async function open(options: PartsOptions, undo: Array<() => Promise<void>>): Pr
     for (const [part, end] of await order.release(position)) {
       if (end.position <= (released.get(part) ?? 0)) continue
       released.set(part, end.position)
-      if (part === ownPart) await journal.release(end.position)
-      else if (!tell(part, end.position)) await removeSegments(folderOf(part), end.position)
+      if (part !== ownPart && !tell(part, end.position)) await removeSegments(folderOf(part), end.position)
     }
+    // There may be room again, whichever part has made it.
+    await journal.release(released.get(ownPart) ?? 0)
   }
 
   return {
@@ -149,6 +152,7 @@ async function open(options: PartsOptions, undo: Array<() => Promise<void>>): Pr
     first,
     oldest: () => order.released().position,
     ordinal: () => order.end().ordinal + journal.ordinal() - order.endOf(ownPart).ordinal,
+    heldBytes: () => order.end().position - order.released().position + journal.unsynced(),
     durable: order.durable,
     isExact: true,
     grown: order.grown,
@@ -195,7 +199,7 @@ async function identity(folder: string, own: Journal) {
 }
 
 /** Parts that ever were, but for part 0. */
-async function partsIn(folder: string): Promise<number[]> {
+export async function partsIn(folder: string): Promise<number[]> {
   const parts = (await readdir(folder)).flatMap((name) => named.exec(name)?.[1] ?? []).map(Number)
   return parts.sort((a, b) => a - b)
 }

@@ -21,6 +21,8 @@ export type DewpointOptions = {
   listen?: string[]
   /** More lines of its section `broker`. */
   broker?: string
+  /** Processes that hold the connections; absent: DEWPOINT_WORKERS, or none. */
+  workers?: number
   /** Where the data folder goes, when not into the test's own folder. */
   data?: string
   env?: NodeJS.ProcessEnv
@@ -63,7 +65,8 @@ export async function startDewpoint(options: DewpointOptions = {}): Promise<Dewp
     ? `{ type: influxdb, url: "${influxd.url}", org: ${influxd.org}, bucket: ${influxd.bucket}, token: "${influxd.token}" }`
     : '{ type: duckdb }'
   const listen = [`mqtt://127.0.0.1:${mqttPort}`, ...(options.listen ?? [])].join(', ')
-  const text = `broker:\n  listen: [${listen}]\n${options.broker ?? ''}http:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
+  const workers = options.workers ?? Number(process.env.DEWPOINT_WORKERS ?? 0)
+  const text = `broker:\n  listen: [${listen}]\n  workers: ${workers}\n${options.broker ?? ''}http:\n  listen: 127.0.0.1:${httpPort}\nstore: ${store}\n`
   const configure = (config: string) => writeFileSync(configPath, text + config)
   configure(options.config ?? '')
   let child: ChildProcess

@@ -68,7 +68,7 @@ async function open(more: Partial<BrokerOptions> = {}): Promise<void> {
       },
       start(part, setup) {
         const startAt = { position: 0, ordinal: 0 }
-        const started: PartSetup = { part, folder: folderOf(part), bytesMax, startAt, logLevel: 'silent' }
+        const started: PartSetup = { part, folder: folderOf(part), startAt, logLevel: 'silent' }
         const process = forkWorker(entry, { setup, part: started })
         running.set(part, process)
         return process
