@@ -68,13 +68,12 @@ export const cases: Case[] = [
   {
     name: 'qos1_json_to_influxdb',
     missing: noInfluxd,
-    async start(folder, nodeOptions) {
-      const server = await startStore(folder)
-      const { org, bucket, token } = influxSetUp
-      const store = `{ type: influxdb, url: "${server.url}", org: ${org}, bucket: ${bucket}, token: "${token}" }`
-      const countStored = () => server.count('voltage').finally(server.running.stop)
-      return startDewpoint({ folder, store, storePid: server.running.pid, countStored, nodeOptions })
-    },
+    start: (folder, nodeOptions) => startToInfluxdb(folder, nodeOptions, 0),
+  },
+  {
+    name: 'qos1_json_to_influxdb_by_a_worker',
+    missing: noInfluxd,
+    start: (folder, nodeOptions) => startToInfluxdb(folder, nodeOptions, 1),
   },
   {
     name: peer,
@@ -82,6 +81,15 @@ export const cases: Case[] = [
     start: async (folder) => startSubscriber(mosquitto as string, folder, await startStore(folder)),
   },
 ]
+
+async function startToInfluxdb(folder: string, nodeOptions: string[], workers: number): Promise<Server> {
+  const server = await startStore(folder)
+  const { org, bucket, token } = influxSetUp
+  const store = `{ type: influxdb, url: "${server.url}", org: ${org}, bucket: ${bucket}, token: "${token}" }`
+  const countStored = () => server.count('voltage').finally(server.running.stop)
+  const broker = [`workers: ${workers}`]
+  return startDewpoint({ folder, store, storePid: server.running.pid, countStored, nodeOptions, broker })
+}
 
 /** The file itself is asked, not the program that wrote it. */
 export async function countInDuckdb(path: string): Promise<number> {

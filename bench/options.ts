@@ -1,10 +1,12 @@
 /** What the command lines of the benchmarks have in common. A wrong one ends the process. */
 
 /** How often each case runs. */
-export function roundsOf(given: string): number {
-  const rounds = Number(given)
-  if (Number.isSafeInteger(rounds) && rounds >= 1) return rounds
-  return refuse(`--rounds ${given}: a whole number from 1 on is wanted`)
+export const roundsOf = (given: string): number => wholeNumber('--rounds', given, 1)
+
+export function wholeNumber(option: string, given: string, min: number): number {
+  const value = Number(given)
+  if (Number.isSafeInteger(value) && value >= min) return value
+  return refuse(`${option} ${given}: a whole number from ${min} on is wanted`)
 }
 
 /** Those that were named; all of them when none was. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { treeOf } from './process-tree.ts'
 import { commandPath, freePort, isExecutable, type Running, start } from './processes.ts'
 
 export type Server = {
@@ -88,14 +89,17 @@ export type DewpointOptions = {
   /** Asked once Dewpoint has ended. */
   countStored: () => Promise<number>
   nodeOptions: string[]
+  /** More keys of telemetry.yaml's `broker`, a line each. */
+  broker?: string[]
 }
 
-export async function startDewpoint(options: DewpointOptions): Promise<Server> {
-  const { folder, store, storePid, countStored, nodeOptions } = options
+export async function startDewpoint(options: DewpointOptions): Promise<Server & { metrics: () => Promise<string> }> {
+  const { folder, store, storePid, countStored, nodeOptions, broker = [] } = options
   mkdirSync(folder, { recursive: true })
   const [mqttPort, httpPort] = [await freePort(), await freePort()]
   const config = join(folder, 'telemetry.yaml')
-  const lines = ['broker:', `  listen: [mqtt://127.0.0.1:${mqttPort}]`, 'http:', `  listen: 127.0.0.1:${httpPort}`]
+  const listen = `listen: [mqtt://127.0.0.1:${mqttPort}]`
+  const lines = ['broker:', ...[listen, ...broker].map((it) => `  ${it}`), 'http:', `  listen: 127.0.0.1:${httpPort}`]
   writeFileSync(config, [...lines, `store: ${store}`, ''].join('\n'))
   const program = join(import.meta.dirname, '..', 'cli.js')
   const args = ['start', '--config', config, '--data', join(folder, 'data'), '--no-demo']
@@ -103,9 +107,10 @@ export async function startDewpoint(options: DewpointOptions): Promise<Server> {
   const running = await start(process.execPath, [...nodeOptions, ...nodeFlags, program, ...args], isUp)
   return {
     mqttPort,
-    pids: [running.pid],
+    pids: treeOf(running.pid),
     storePid,
     counters: async () => (await fetch(`http://127.0.0.1:${httpPort}/api/counters`)).json() as Promise<Counters>,
+    metrics: async () => (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text(),
     async finish() {
       await running.stop()
       return countStored()
@@ -144,7 +149,7 @@ export async function startInfluxd(program: string, folder: string): Promise<Inf
   }
 }
 
-async function isListening(port: number): Promise<boolean> {
+export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   const isOpen = await Promise.race([
     new Promise<boolean>((resolve) => socket.once('connect', () => resolve(true)).once('error', () => resolve(false))),

@@ -179,7 +179,7 @@ function listen(
       const why = error.code === 'EADDRINUSE' ? 'the port is taken' : error.message
       reject(new StartError(`broker.listen ${name}: ${why}`))
     })
-    server.listen(port, host, () => resolve(server))
+    server.listen({ port, host, backlog: limits.acceptBacklog }, () => resolve(server))
   })
 }
 

@@ -141,7 +141,7 @@ const connections = Type.Object(
   {
     ...strict,
     title: 'keys with whole numbers',
-    description: `Connections of each listener; all together are at most ${limits.connectionsMax} in each process (broker.workers).`,
+    description: `Connections of each listener; all together are at most ${limits.connectionsMax}, and in each process (broker.workers) as many as it may open files.`,
     examples: [{ ws: 100 }],
   },
 )
@@ -178,7 +178,7 @@ const broker = Type.Object(
     connections: Type.Optional(connections),
     workers: Type.Integer({
       title: `a whole number from 0 to ${limits.workersMax}`,
-      description: `Processes that hold the connections, each with its own part of the journal and at most ${limits.connectionsMax} connections; 0: all is one process.`,
+      description: `Processes that hold the connections, each with its own part of the journal and as many connections as it may open files; 0: all is one process.`,
       minimum: 0,
       maximum: limits.workersMax,
       default: 0,

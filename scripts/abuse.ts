@@ -38,8 +38,12 @@ export async function abuse({ port, connections, seed, onProgress }: AbuseOption
   const honest = await createHonest(port)
   for (let i = 0; i < 200; i++) await honest.publish()
   const calmP99Ms = honest.p99()
-  const sockets = [...(await slowLoris(port, 200)), ...(await giants(port, 50)), ...(await floods(port, 10))]
-  sockets.push(await frozen(port))
+  const sockets = await Promise.all([
+    ...Array.from({ length: 200 }, () => slowLoris(port)),
+    ...Array.from({ length: 50 }, () => giant(port)),
+    ...Array.from({ length: 10 }, (_, n) => flood(port, n)),
+    frozen(port, 0),
+  ])
   let isOver = false
   const publishing = (async () => {
     while (!isOver) {
@@ -95,7 +99,13 @@ async function createHonest(port: number) {
   }
 }
 
-async function fuzz(port: number, count: number, random: Random, onProgress?: (done: number) => void): Promise<void> {
+/** @returns when all have said what they had to say */
+export async function fuzz(
+  port: number,
+  count: number,
+  random: Random,
+  onProgress?: (done: number) => void,
+): Promise<void> {
   let begun = 0
   async function one(): Promise<void> {
     while (begun < count) {
@@ -152,56 +162,51 @@ function hostile(random: Random, number: number): Buffer {
   return random.below(4) === 0 ? bytes.subarray(0, random.below(bytes.length)) : bytes
 }
 
-/** Connections that say their CONNECT a byte at a time. */
-async function slowLoris(port: number, count: number): Promise<Socket[]> {
-  const sockets = await openAll(port, count)
-  for (const socket of sockets) {
-    const bytes = connect({ id: 'x'.repeat(100) })
-    let at = 0
-    const timer = setInterval(() => {
-      if (!socket.writable) clearInterval(timer)
-      else socket.write(bytes.subarray(at, ++at))
-    }, 500)
-    socket.once('close', () => clearInterval(timer))
-  }
-  return sockets
+/** A connection that says its CONNECT a byte at a time. */
+export async function slowLoris(port: number): Promise<Socket> {
+  const socket = await open(port)
+  const bytes = connect({ id: 'x'.repeat(100) })
+  let at = 0
+  const timer = setInterval(() => {
+    if (!socket.writable) clearInterval(timer)
+    else socket.write(bytes.subarray(at, ++at))
+  }, 500)
+  socket.once('close', () => clearInterval(timer))
+  return socket
 }
 
-/** CONNECTs that announce 256 MB and send of it what is taken. */
-async function giants(port: number, count: number): Promise<Socket[]> {
-  const sockets = await openAll(port, count)
+/** A CONNECT that announces 256 MB and sends of it what is taken. */
+export async function giant(port: number): Promise<Socket> {
+  const socket = await open(port)
   const chunk = Buffer.alloc(1024 * 1024)
-  for (const socket of sockets) {
-    socket.write(Buffer.concat([byte(0x10), remainingLength(268_435_455)]))
-    for (let i = 0; i < 4; i++) socket.write(chunk)
-  }
-  return sockets
+  socket.write(Buffer.concat([byte(0x10), remainingLength(268_435_455)]))
+  for (let i = 0; i < 4; i++) socket.write(chunk)
+  return socket
 }
 
-/** Clients that subscribe to all they can think of. */
-async function floods(port: number, count: number): Promise<Socket[]> {
-  const sockets = await openAll(port, count)
-  for (const [n, socket] of sockets.entries()) {
-    socket.write(connect({ id: `flood-${n}` }))
-    for (let i = 0; i < 50; i++) {
-      const filters = Array.from({ length: 100 }, (_, k): [string, number] => [`flood/${n}/${i}/${k}/+`, 1])
-      socket.write(subscribe(i + 1, ...filters))
-    }
-    socket.resume()
+/** A client that subscribes to all it can think of. */
+export async function flood(port: number, n: number): Promise<Socket> {
+  const socket = await open(port)
+  socket.write(connect({ id: `flood-${n}` }))
+  for (let i = 0; i < 50; i++) {
+    const filters = Array.from({ length: 100 }, (_, k): [string, number] => [`flood/${n}/${i}/${k}/+`, 1])
+    socket.write(subscribe(i + 1, ...filters))
   }
-  return sockets
+  socket.resume()
+  return socket
 }
 
 /** A subscriber of everything that reads nothing, and a client that keeps it busy. */
-async function frozen(port: number): Promise<Socket> {
+export async function frozen(port: number, n: number): Promise<Socket> {
   const [subscriber, busy] = [await open(port), await open(port)]
-  subscriber.write(Buffer.concat([connect({ id: 'frozen' }), subscribe(1, ['#', 0])]))
+  subscriber.write(Buffer.concat([connect({ id: `frozen-${n}` }), subscribe(1, ['#', 0])]))
   subscriber.pause()
-  busy.write(connect({ id: 'busy' }))
+  busy.write(connect({ id: `busy-${n}` }))
   const bulk = publish('bulk', Buffer.alloc(10_000))
   const timer = setInterval(() => {
     if (busy.writable && busy.writableLength === 0) for (let i = 0; i < 5; i++) busy.write(bulk)
   }, 20)
+  // Its end is not seen while nothing is read; what it is written to is ended by the broker.
   subscriber.once('close', () => {
     clearInterval(timer)
     busy.destroy()
@@ -209,7 +214,7 @@ async function frozen(port: number): Promise<Socket> {
   return subscriber
 }
 
-function open(port: number): Promise<Socket> {
+export function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host: '127.0.0.1', port, noDelay: true })
     socket.once('connect', () => resolve(socket))
@@ -217,7 +222,6 @@ function open(port: number): Promise<Socket> {
     socket.on('error', () => {})
   })
 }
-const openAll = (port: number, count: number) => Promise.all(Array.from({ length: count }, () => open(port)))
 
 /** Resolves when so many bytes came. @throws when the connection ends before. */
 function arrives(socket: Socket, bytes: number): Promise<void> {

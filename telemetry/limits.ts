@@ -14,6 +14,8 @@ export const limits = {
   clientIdBytesMax: 256,
   /** Topic filters of one SUBSCRIBE or UNSUBSCRIBE; more close the connection. */
   filtersPerPacketMax: 1_000,
+  /** Filters of all connections that are taken before all else gets its turn. */
+  filtersPerTurn: 200,
   /** Live subscriptions of one client, ... */
   subscriptionsPerClientMax: 1_000,
   /** ... and of all together; more are not granted. */
@@ -23,10 +25,15 @@ export const limits = {
   /** Levels of a topic filter, as many as aedes' memory of sessions can match; more are not granted. */
   filterLevelsMax: 100,
   topicBytesMax: 1024,
-  /** Of one process; less where the system allows fewer open files. */
-  connectionsMax: 18_000,
+  /** Of all processes together; in each it is less where the system allows fewer open files. */
+  connectionsMax: 300_000,
   /** Processes that hold connections. */
   workersMax: 64,
+  /**
+   * Connections that the kernel completes while we are busy; less where net.core.somaxconn is. Those of a storm beyond it
+   * are heard again after 1, 3 and 7 s.
+   */
+  acceptBacklog: 4_096,
   /** How long a device may sleep and still resume its TLS session without a full handshake [RFC 8446 §4.6.1]. */
   tlsSessionS: 24 * 60 * 60,
   /** Headers of a request for a WebSocket. */

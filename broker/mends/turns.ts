@@ -2,7 +2,7 @@
  * Packets of one connection are taken in their order where the order matters, and no more of them are read than can be
  * handled. aedes handles whatever it has read at once: a SUBSCRIBE overtakes the PUBLISH before it, a DISCONNECT takes
  * back what is not acknowledged yet, two equal packets of QoS 2 are published twice. And each segment that trickles in
- * makes it read on, whatever is in flight.
+ * makes it read on, whatever is in flight. Nor may those who subscribe to thousands of filters keep all others waiting.
  */
 import type { Readable } from 'node:stream'
 import type { TrafficCounters } from '../../telemetry/counters.ts'
@@ -10,6 +10,7 @@ import { limits } from '../../telemetry/limits.ts'
 import type { AedesClient, RawPacket } from '../aedes-internals.ts'
 import type { Intake } from '../intake.ts'
 import { countPacket } from '../traffic.ts'
+import { createFilterTurns, type FilterTurns } from './filter-turns.ts'
 import type { Mend } from './mend.ts'
 
 /** They wait for all before them, and all after them wait for them. */
@@ -22,11 +23,20 @@ function keyOf({ cmd, qos, retain, messageId, topic }: RawPacket): number | stri
   return cmd === 'publish' && retain ? topic : null
 }
 
-export const takeInTurns = (intake: Intake, received: TrafficCounters): Mend => ({
-  connected: (client) => orderConnection(client, intake, received),
-})
+export function takeInTurns(intake: Intake, received: TrafficCounters): Mend {
+  const filterTurns = createFilterTurns()
+  return { connected: (client) => orderConnection(client, intake, filterTurns, received) }
+}
 
-function orderConnection(client: AedesClient, intake: Intake, received: TrafficCounters): void {
+const filtersOf = ({ subscriptions, unsubscriptions }: RawPacket) =>
+  subscriptions?.length ?? unsubscriptions?.length ?? 0
+
+function orderConnection(
+  client: AedesClient,
+  intake: Intake,
+  filterTurns: FilterTurns,
+  received: TrafficCounters,
+): void {
   const { conn, _parser: parser } = client
   const handle = parser.listeners('packet')[0] as (this: object, packet: RawPacket) => void
   let held: RawPacket[] = []
@@ -69,17 +79,24 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
     const key = keyOf(packet)
     if (aloneTypes.has(packet.cmd)) {
       isAlone = true
-      client._nextBatch = packet.cmd === 'connect' ? connected : doneAlone
+      const done = packet.cmd === 'connect' ? connected : doneAlone
+      const filters = filtersOf(packet)
+      if (filters === 0) begin(packet, done)
+      else filterTurns(filters, () => client.closed || begin(packet, done))
     } else if (key !== null) {
       busy ??= new Set()
       busy.add(key)
-      client._nextBatch = (error) => {
+      begin(packet, (error) => {
         busy?.delete(key)
         next(error)
-      }
-    }
+      })
+    } else handle.call(parser, packet)
+  }
+  /** `done` is called when aedes has handled it. */
+  function begin(packet: RawPacket, done: (error?: Error) => void): void {
+    client._nextBatch = done
     handle.call(parser, packet)
-    if (client._nextBatch !== next) client._nextBatch = next
+    client._nextBatch = next
   }
 
   function next(error?: Error): void {
@@ -91,11 +108,11 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
     release()
     if (client._parsingBatch > 0) return
     if (!hasEnded) read()
-    else if (!inlet.isWaiting()) setImmediate(close)
+    else if (!isAlone && !inlet.isWaiting()) setImmediate(close)
     tellHandled()
   }
   function tellHandled(): void {
-    if (client._parsingBatch === 0 && held.length === 0) inlet.handled()
+    if (client._parsingBatch === 0 && held.length === 0 && !isAlone) inlet.handled()
   }
   function doneAlone(error?: Error): void {
     isAlone = false
@@ -159,7 +176,7 @@ function orderConnection(client: AedesClient, intake: Intake, received: TrafficC
   /** What it sent before is answered first; where that takes long, it is gone. */
   function ended(): void {
     hasEnded = true
-    if (client._parsingBatch === 0 && !inlet.isWaiting()) close()
+    if (client._parsingBatch === 0 && !isAlone && !inlet.isWaiting()) close()
     else setTimeout(close, limits.lastAnswersMsMax).unref()
   }
 
