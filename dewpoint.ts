@@ -13,7 +13,7 @@ import { claimDataFolder } from './data-folder.ts'
 import { startIngest } from './ingest/ingest.ts'
 import { openWholeJournal } from './journal/parts/whole.ts'
 import { startLiveness } from './liveness/liveness.ts'
-import { awaitOldWorkers, journalStats, workersOf } from './parts.ts'
+import { awaitOldWorkers, journalStats, journalStatus, workersOf } from './parts.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
 import { type RunningSource, startSource } from './sources/source.ts'
@@ -164,7 +164,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       }
     }
     const checks = (): { [name: string]: Check } => {
-      const { state, detail } = whole.status()
+      const { state, detail } = journalStatus(whole, broker?.workers() ?? [])
       const delivery = ingest.storeState()
       const healthy = { ok: true, detail: '' }
       return {

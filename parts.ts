@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { forkWorker } from './broker/workers/fork.ts'
 import type { WorkerStatus, WorkersOptions } from './broker/workers/workers.ts'
 import { claimSoon } from './data-folder.ts'
-import type { JournalStats } from './journal/journal.ts'
+import type { JournalState, JournalStats } from './journal/journal.ts'
 import { type Parts, partFolder, partsIn } from './journal/parts/parts.ts'
 import type { WholeJournal } from './journal/parts/whole.ts'
 import { addTimes } from './telemetry/times.ts'
@@ -39,6 +39,13 @@ export function workersOf(
       return forkWorker(entry, { setup, part: own })
     },
   }
+}
+
+/** The first problem of any part. */
+export function journalStatus(whole: WholeJournal, workers: readonly WorkerStatus[]): JournalState {
+  const own = whole.status()
+  const detail = workers.find(({ full }) => full !== '')?.full
+  return own.state === 'ok' && detail !== undefined ? { state: 'full', detail } : own
 }
 
 /** Of all parts together. */

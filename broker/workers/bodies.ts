@@ -23,6 +23,8 @@ export type PartStats = { bytes: number; segments: number; syncs: number; syncTi
 /** How a part stands; what was counted is the sum since the start of the worker. */
 export type WorkerTold = {
   journal: PartStats
+  /** Why the part takes nothing now; empty: it does. */
+  full: string
   mqtt: { received: TrafficCounters; sent: TrafficCounters }
   refused: { [code: string]: number }
   refusedReadings: number

@@ -34,6 +34,7 @@ export type Part = PacketEntrance & {
   end(): JournalEnd
   release(position: number): Promise<void>
   stats(): PartStats
+  status(): { state: 'ok' | 'full' | 'failed'; detail: string }
 }
 
 export type GateOptions = GateSetup & {
@@ -132,7 +133,16 @@ export function createGate(options: GateOptions): Gate {
   })
   const tell = () => {
     const { refused, refusedReadings, subscriberClosed, mqtt } = counters
-    frames.send(FrameKind.told, 0, json({ journal: part.stats(), mqtt, refused, refusedReadings, subscriberClosed }))
+    const { state, detail } = part.status()
+    const told = {
+      journal: part.stats(),
+      full: state === 'full' ? detail : '',
+      mqtt,
+      refused,
+      refusedReadings,
+      subscriberClosed,
+    }
+    frames.send(FrameKind.told, 0, json(told))
   }
   const timer = setInterval(tell, limits.workerTellMs)
   frames.send(FrameKind.ready, 0, endBody(part.end()))

@@ -55,6 +55,8 @@ export type WorkerStatus = {
   starts: number
   /** As it told last; null: not yet. */
   journal: WorkerTold['journal'] | null
+  /** Why its part of the journal takes nothing now; empty: it does. */
+  full: string
 }
 
 type Place = {
@@ -65,6 +67,7 @@ type Place = {
   starts: number
   ordinal: number
   journal: WorkerTold['journal'] | null
+  full: string
   process: WorkerProcess | null
   ended: Promise<void>
 }
@@ -115,6 +118,7 @@ export function createWorkers(
         },
         told(told) {
           place.journal = told.journal
+          place.full = told.full
           add(told)
         },
       })
@@ -180,7 +184,7 @@ export function createWorkers(
       for (let part = 1; part <= number; part++) {
         const { ordinal } = endOf(part)
         const ended = Promise.resolve()
-        const none = { worker: null, process: null, journal: null, isReady: false, failed: '', starts: 0 }
+        const none = { worker: null, process: null, journal: null, full: '', isReady: false, failed: '', starts: 0 }
         places.push({ part, ordinal, ended, ...none })
       }
       await Promise.all(places.map(begin))
@@ -199,12 +203,13 @@ export function createWorkers(
       for (const { worker } of places) worker?.send(FrameKind.reloadCertificate, ticketKeys)
     },
     status: () =>
-      places.map(({ part, worker, isReady, failed, starts, journal }) => ({
+      places.map(({ part, worker, isReady, failed, starts, journal, full }) => ({
         part,
         connections: worker?.size() ?? 0,
         problem: failed !== '' ? failed : isReady ? '' : 'is being started',
         starts,
         journal,
+        full: isReady ? full : '',
       })),
     async close() {
       isClosing = true
@@ -223,7 +228,7 @@ const trafficKeys = Object.keys(createCounters().mqtt.sent) as Array<keyof Traff
 /** What a worker counted, of which it tells the sums, is added as it grows. */
 function createSums(counters: Counters): (told: WorkerTold) => void {
   const { received, sent } = createCounters().mqtt
-  let before: Omit<WorkerTold, 'journal'> = {
+  let before: Omit<WorkerTold, 'journal' | 'full'> = {
     refused: {},
     refusedReadings: 0,
     subscriberClosed: 0,

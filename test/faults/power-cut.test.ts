@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
-import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
+import { type DewpointServer, startDewpoint, workersOf } from '../servers/dewpoint.ts'
 import { type Influxd, isStopped, startInfluxd } from '../servers/influxd.ts'
 import { needs } from '../servers/tools.ts'
 import { mountPowerDisk, needsPowerDisk, type PowerDisk } from './disk.ts'
@@ -50,10 +50,14 @@ describe.skipIf((await needsPowerDisk()) !== null)('power cut', () => {
   async function cutPower({ pid, stop }: DewpointServer): Promise<number> {
     const unsynced = join(disk.folder, 'unsynced')
     writeFileSync(unsynced, 'x'.repeat(10_000))
-    process.kill(pid, 'SIGSTOP')
+    const pids = [pid, ...workersOf(pid)]
+    for (const it of pids) process.kill(it, 'SIGSTOP')
     // A thread that waits for the disk stops only when the disk has answered.
-    await until(() => isStopped(pid), 'the frozen server', 10_000)
-    await disk.cut(() => stop('SIGKILL'))
+    await until(() => pids.every(isStopped), 'the frozen server', 10_000)
+    await disk.cut(async () => {
+      for (const it of pids) process.kill(it, 'SIGKILL')
+      await stop('SIGKILL')
+    })
     const acknowledged = acknowledgedBy(publishers)
     // The proof that a cut takes away what was not synced: without it this test would be one more kill -9.
     expect(readIfThere(unsynced)).toBe('')

@@ -1,10 +1,9 @@
 /** kill -9 of processes that hold connections, now and then of all. SEED=n repeats a run, as far as the machine's timing lets it. */
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { createRandom } from '../../devices-sim/random.ts'
 import { deviceOf, listen } from '../flow/helpers.ts'
-import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
+import { type DewpointServer, startDewpoint, workersOf } from '../servers/dewpoint.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import { until, untilAcknowledged, untilHealthy } from './waiting.ts'
@@ -21,9 +20,6 @@ afterEach(async () => {
   for (const publisher of publishers) publisher.close()
   await server?.close()
 })
-
-const workersOf = (pid: number): number[] =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 
 test('dewpoint stores every acknowledged reading once, and calls no device offline, when its workers are killed again and again', async () => {
   console.log(`SEED=${seed}`)

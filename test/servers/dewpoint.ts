@@ -1,7 +1,7 @@
 /** A real Dewpoint for a test: the compiled program in its own process, killed and started again on the same ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -51,6 +51,10 @@ export type DewpointServer = {
   /** Stops it and removes its folder. */
   close(): Promise<void>
 }
+
+/** Processes that a server has started. */
+export const workersOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 
 const program = resolve(import.meta.dirname, '..', '..', 'dist', 'cli.js')
 

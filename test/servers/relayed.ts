@@ -59,6 +59,7 @@ export function relayed({ count = 1, take = () => {}, partOf = () => createShort
             }),
           end: () => ends.get(part) ?? zero,
           release: async () => {},
+          status: () => ({ state: 'ok', detail: '' }),
           stats: () => ({ bytes: 0, segments: 1, syncs: 0, syncTimes: createTimes(), unsyncedBytes: 0 }),
         }
         const die = (cause: string) => {
