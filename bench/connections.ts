@@ -76,7 +76,7 @@ const server = await startDewpoint({
   nodeOptions: heapMiB === null ? [] : [`--max-old-space-size=${heapMiB}`],
   broker: workers === 0 ? [] : [`workers: ${workers}`],
 })
-const main = server.pids[0] as number
+const [main] = server.pids as [number]
 const costs = () => treeOf(main).map(costOf)
 const pssMiB = (them: ProcessCost[]) => them.reduce((sum, it) => sum + it.pssMiB, 0)
 const cpuS = (them: ProcessCost[]) => them.reduce((sum, it) => sum + it.cpuS, 0)

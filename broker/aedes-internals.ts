@@ -92,6 +92,8 @@ type Stream = AsyncIterable<RawPacket> & NodeJS.ReadableStream
 
 /** What is used of aedes-persistence 11. */
 export type AedesPersistence = SessionPersistence & {
+  /** Of ours (mends/retained-lookup.ts): a stream for each filter of a SUBSCRIBE costs more than all else of it. */
+  matchRetained(filter: string): Iterable<RawPacket>
   subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
   createRetainedStream(filter: string): Stream
   createRetainedStreamCombi(filters: string[]): Stream

@@ -49,6 +49,8 @@ const server = await startDewpoint({
   nodeOptions: [],
 })
 
+const [pid] = server.pids as [number]
+
 function begin(program: string, ...args: Array<string | number>): ChildProcess {
   const child = fork(join(import.meta.dirname, program), args.map(String))
   process.once('exit', () => child.kill('SIGKILL'))
@@ -74,12 +76,12 @@ async function ask<T>(order: 'look' | 'finish'): Promise<T> {
 
 async function phase(name: string, during: () => Promise<unknown>): Promise<Phase> {
   await ask('look')
-  resetPeak(server.pids[0] as number)
+  resetPeak(pid)
   const begunAtMs = performance.now()
   await during()
   const seconds = (performance.now() - begunAtMs) / 1000
   await sleep(lastMs)
-  const it = { name, seconds, ...(await ask<HonestTimes>('look')), peakMiB: peakMiB(server.pids[0] as number) }
+  const it = { name, seconds, ...(await ask<HonestTimes>('look')), peakMiB: peakMiB(pid) }
   phases.push(it)
   console.log(JSON.stringify(it, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)))
   return it

@@ -30,7 +30,7 @@ export const paceRetained = (): Mend => ({
     }
     async function send(client: AedesClient, granted: Subscription[]): Promise<void> {
       for (const { topic: filter, qos: qosMax } of granted) {
-        for await (const found of persistence.createRetainedStream(filter) as AsyncIterable<RawPacket>) {
+        for (const found of persistence.matchRetained(filter)) {
           if (client.conn.writableLength > limits.storedBacklogBytesMax) await flushed(client)
           if (client.closed) return
           const { topic, payload, qos } = found

@@ -10,6 +10,7 @@ export function indexRetained(persistence: AedesPersistence): void {
     if (packet.payload.length === 0) retained.delete(packet.topic)
     else retained.set(packet.topic, { ...(packet as RawPacket) })
   }
+  persistence.matchRetained = retained.match
   persistence.createRetainedStream = (filter) => Readable.from(retained.match(filter))
   persistence.createRetainedStreamCombi = (filters) =>
     Readable.from(
