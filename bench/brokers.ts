@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, type Running, start } from './processes.ts'
-import { isListening, mosquittoPath } from './servers.ts'
+import { isListening, mosquittoPath, nodeFlags } from './servers.ts'
 
 export type Certificate = { cert: string; key: string }
 export type BrokerStart = { folder: string; port: number; certificate: Certificate | null }
@@ -66,7 +66,8 @@ async function startDewpoint(broker: string[], { folder, port, certificate }: Br
   writeFileSync(config, `${lines.join('\n')}\n`)
   const program = join(import.meta.dirname, '..', 'cli.js')
   const args = ['start', '--config', config, '--data', join(folder, 'data'), '--no-demo']
-  return killable(await start(process.execPath, [program, ...args], (output) => output.includes('Dewpoint is up.')))
+  const isUp = (output: string) => output.includes('Dewpoint is up.')
+  return killable(await start(process.execPath, [...nodeFlags, program, ...args], isUp))
 }
 
 function killable(running: Running): RunningBroker {

@@ -25,7 +25,7 @@ export type Counters = { stored: number; held: number | null }
  * As in deploy/ and package.json. Records of a batch live until it is stored: in the 16 MiB that are usual for what is young,
  * they would be copied again and again, and outlive it.
  */
-const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=32']
+export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=32']
 
 export const mosquittoPath = () => commandPath('mosquitto')
 export function influxdPath(): string | null {

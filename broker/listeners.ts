@@ -93,7 +93,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   async function open(address: Required<Address>): Promise<void> {
     const name = addressText(address)
     const own = { open: 0, total: 0, refused: 0 }
-    const ownMax = options.connectionsMax?.[address.scheme] ?? limits.connectionsMax
+    const ownMax = options.connectionsMax?.[address.scheme] ?? allMax
     const way = createWay({
       ...address,
       tls: isSecure(address.scheme) ? tls : null,

@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -66,7 +67,9 @@ type Phase = HonestTimes & { name: string; seconds: number; peakMiB: number }
 const phases: Phase[] = []
 const failures: string[] = []
 
-const honest = begin('abuse-honest.js', server.mqttPort)
+const echo = createServer({ noDelay: true }, (socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+await once(echo, 'listening')
+const honest = begin('abuse-honest.js', server.mqttPort, (echo.address() as AddressInfo).port)
 await once(honest, 'message')
 async function ask<T>(order: 'look' | 'finish'): Promise<T> {
   honest.send(order)
@@ -132,9 +135,10 @@ const rows = phases.map((it) => [
   it.p99Ms.toFixed(2),
   (it.p99Ms / calmP99Ms).toFixed(2),
   it.maxMs.toFixed(0),
+  it.echoP99Ms.toFixed(2),
   it.peakMiB.toFixed(0),
 ])
-const head = ['attack', 's', 'PUBACK p50 ms', 'PUBACK p99 ms', '× calm', 'longest ms', 'peak RSS MiB']
+const head = ['attack', 's', 'PUBACK p50 ms', 'PUBACK p99 ms', '× calm', 'longest ms', 'echo p99 ms', 'peak RSS MiB']
 const text = [
   '# Abuse',
   '',
@@ -148,7 +152,7 @@ const text = [
   '## What was measured, and how (abuse)',
   '',
   `- Dewpoint whole, one process, without access rules. ${connections.toLocaleString('en')} connections send broken packets (seed ${seed}), half of them while everything else goes on; 1,000 say their CONNECT a byte at a time; 50 announce 256 MB; 20 subscribe to 5,000 filters, once every 2 s; 2 subscribe to everything and read nothing while 2 others publish 2.5 MB in a second each. Whoever is ended comes back 50 ms later.`,
-  '- 10 honest clients publish 200 readings in a second with QoS 1, half of them on topics that somebody subscribes to. PUBACK: from when the reading was due. They and the attackers are processes of their own on the same machine; attackers have the lowest priority.',
+  '- 10 honest clients publish 200 readings in a second with QoS 1, half of them on topics that somebody subscribes to. PUBACK: from when the reading was due. They and the attackers are processes of their own on the same machine; attackers have the lowest priority. echo: a byte to an idle process and back, sent with each reading: what the machine alone is to blame for.',
   '- None of the honest connections may end, all their readings must be acknowledged, and delivered where they are subscribed to.',
   ...refused.map((line) => `- \`${line}\``),
   '',

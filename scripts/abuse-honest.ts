@@ -1,5 +1,5 @@
 /**
- * `abuse-honest.js PORT`, in a process of its own, so that it waits for the broker only: devices that do all as they
+ * `abuse-honest.js PORT ECHO_PORT`, in a process of its own, so that it waits for the broker only: devices that do all as they
  * should, at a steady rate. Half of their topics have a subscriber.
  */
 import type { Socket } from 'node:net'
@@ -8,7 +8,13 @@ import { connect, publish, subscribe } from '../test/mqtt/packets.ts'
 import { open } from './abuse.ts'
 
 /** Since it was asked last; milliseconds from when a message was due to its PUBACK. */
-export type HonestTimes = { p50Ms: number; p99Ms: number; maxMs: number }
+export type HonestTimes = {
+  p50Ms: number
+  p99Ms: number
+  maxMs: number
+  /** Of a byte to an idle process and back: what the machine is to blame for. */
+  echoP99Ms: number
+}
 /** Of all; `heard`: messages on topics that are subscribed to. `lost`: connections that ended. */
 export type HonestSums = { published: number; acked: number; heard: number; delivered: number; lost: number }
 
@@ -17,7 +23,7 @@ const messagesPerS = 200
 const lastMsMax = 10_000
 const packetIds = 60_000
 
-const port = Number(process.argv[2])
+const [port, echoPort] = process.argv.slice(2).map(Number) as [number, number]
 const topicOf = (n: number) => `sensors/honest/${n % 2 === 0 ? 'heard' : 'alone'}-${n}/temperature`
 const sums: HonestSums = { published: 0, acked: 0, heard: 0, delivered: 0, lost: 0 }
 let tookMs: number[] = []
@@ -64,6 +70,14 @@ const sockets = await Promise.all(Array.from({ length: devices }, (_, n) => open
 await sleep(500)
 
 const everyMs = 1000 / messagesPerS
+const echo = await open(echoPort)
+/** When each byte was due that is not back yet. */
+const echoing: number[] = []
+let echoMs: number[] = []
+echo.on('data', (bytes) => {
+  for (const dueMs of echoing.splice(0, bytes.length)) echoMs.push(performance.now() - dueMs)
+})
+
 let dueAtMs = performance.now()
 const timer = setInterval(() => {
   for (const now = performance.now(); dueAtMs <= now; dueAtMs += everyMs) {
@@ -72,15 +86,23 @@ const timer = setInterval(() => {
     if (n % 2 === 0) sums.heard++
     waiting.set(id, dueAtMs)
     const payload = `{"v":21.5,"t":${Date.now()},"seq":${sums.published}}`
+    echoing.push(dueAtMs)
+    echo.write('.')
     sockets[n]?.write(publish(topicOf(n), payload, { qos: 1, id }))
   }
 }, 1)
 
+function percentileOf(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
 function look(): HonestTimes {
-  const sorted = tookMs.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  const [times, echoes] = [tookMs, echoMs]
   tookMs = []
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
+  echoMs = []
+  const at = (share: number) => percentileOf(times, share)
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), echoP99Ms: percentileOf(echoes, 0.99) }
 }
 
 /** Publishes no more, and waits for what is on its way. */

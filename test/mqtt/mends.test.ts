@@ -262,6 +262,40 @@ mend(
   () => ({ authorizePublish: (_client, _packet, done) => void setTimeout(() => done(null), 50) }),
 )
 
+test('SUBSCRIBEs with many filters are all answered, in order, when their client ends its sending behind them', async () => {
+  const target = await startMended()
+  const peer = await target.connected({})
+  const names = Array.from({ length: limits.filtersPerTurn }, (_, i): [string, number] => [`f/${i}`, 0])
+  peer.socket.end(Buffer.concat([1, 2, 3, 4].map((id) => subscribe(id, ...names))))
+  for (const id of [1, 2, 3, 4]) expect((await peer.expect('suback')).body.readUInt16BE(0)).toBe(id)
+  await peer.expectClosed()
+  await target.close()
+})
+
+test('others get their turn between the SUBSCRIBEs of a client that sends many at once', async () => {
+  const target = await startMended()
+  const [flooder, other] = [await target.connected({}), await target.connected({})]
+  const count = 40
+  const packets = Array.from({ length: count }, (_, id) => {
+    const filters = Array.from({ length: limits.filtersPerTurn }, (_, i): [string, number] => [`f/${id}/${i}`, 0])
+    return subscribe(id + 1, ...filters)
+  })
+  let answeredBefore = 0
+  const answers = (async () => {
+    for (let i = 0; i < count; i++) {
+      await flooder.expect('suback')
+      answeredBefore++
+    }
+  })()
+  flooder.send(...packets)
+  while (answeredBefore === 0) await sleep(1)
+  other.send(pingreq)
+  await other.expect('pingresp')
+  expect(answeredBefore).toBeLessThan(count)
+  await answers
+  await target.close()
+})
+
 mend('client that acknowledges nothing is closed', async (target) => {
   const peer = await watch(target, 'a', 1)
   for (let i = 0; i <= limits.subscriberInFlightMax; i++) {
