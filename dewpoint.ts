@@ -28,6 +28,8 @@ import { type Route, unitOf } from './telemetry/route.ts'
 import { topicPattern } from './telemetry/topic.ts'
 import { readVersion } from './version.ts'
 
+export { createProgramLog } from './program-log.ts'
+
 const flushMsMax = 3_000
 
 export type Dewpoint = {

@@ -1,10 +1,10 @@
 /** The program of a worker: its part of the journal, and the gate in front of it. dewpoint.ts starts it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import pino from 'pino'
 import { enterWorker } from './broker/workers/fork.ts'
 import { createGate } from './broker/workers/gate.ts'
 import { claimSoon } from './data-folder.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
+import { createProgramLog } from './program-log.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { limits } from './telemetry/limits.ts'
 
@@ -18,15 +18,7 @@ export type PartSetup = {
 
 const { message, stream, onSocket } = await enterWorker<PartSetup>()
 const { part, folder, startAt, logLevel } = message.part
-const log = pino(
-  {
-    level: logLevel,
-    base: { worker: part, pid: process.pid },
-    formatters: { level: (label) => ({ level: label }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  },
-  pino.destination({ fd: 2, sync: true }),
-)
+const log = createProgramLog(logLevel, { worker: part, pid: process.pid })
 const journal = await open().catch((error) => {
   log.error({ err: error, folder }, 'the part of the journal cannot be opened')
   process.exit(1)

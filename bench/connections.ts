@@ -2,8 +2,7 @@
  * `node dist/bench/connections.js`: a server with very many clients that seldom say something, for some minutes; writes its
  * part of bench/RESULTS.md, and the same as JSON. Exit 1 when a connection or a reading was lost.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -11,7 +10,7 @@ import { countInDuckdb } from './cases.ts'
 import { type ConnectionsFigures, connectionsReport } from './connections-report.ts'
 import { percentile, startCrowds } from './crowds.ts'
 import { readMachine } from './machine.ts'
-import { wholeNumber } from './options.ts'
+import { passingFolder, wholeNumber } from './options.ts'
 import { costOf, kernelMemory, type ProcessCost, treeOf } from './process-tree.ts'
 import { writePart } from './results-file.ts'
 import { startDewpoint } from './servers.ts'
@@ -63,9 +62,7 @@ const storedMsMax = 120_000
 const connectSMax = 60 + connections / 400
 const lookEveryMs = 10_000
 
-const folder = mkdtempSync(join(tmpdir(), 'dewpoint-connections-'))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+const folder = passingFolder('connections')
 
 const machine = readMachine()
 const kernelAtStart = kernelMemory()

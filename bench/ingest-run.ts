@@ -1,8 +1,7 @@
 /** `npm run bench:ingest`: ingest alone, from a full journal to the stores, and its part of bench/RESULTS.md. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { countInDuckdb } from './cases.ts'
 import { buildFirstForm } from './first-form.ts'
@@ -10,7 +9,7 @@ import { type Filled, fillJournal, forms } from './ingest-forms.ts'
 import type { IngestFigures, IngestTask } from './ingest-process.ts'
 import { type IngestRun, ingestReport, yardstickForm } from './ingest-report.ts'
 import { readMachine } from './machine.ts'
-import { choose, roundsOf } from './options.ts'
+import { choose, passingFolder, profileInto, roundsOf } from './options.ts'
 import { writePart } from './results-file.ts'
 import { influxdPath, startInfluxd } from './servers.ts'
 
@@ -42,22 +41,16 @@ if (values.help) {
 const rounds = roundsOf(values.rounds)
 const chosenForms = choose(forms, values.form)
 const chosenStores = choose([{ name: 'no store' }, { name: 'DuckDB' }, { name: 'InfluxDB' }], values.store)
-const nodeOptions = ['--expose-gc', '--enable-source-maps']
-if (values.profile !== undefined) {
-  mkdirSync(values.profile, { recursive: true })
-  nodeOptions.push('--cpu-prof', '--cpu-prof-dir', resolve(values.profile))
-}
+const nodeOptions = ['--expose-gc', '--enable-source-maps', ...profileInto(values.profile)]
 const influxd = influxdPath()
 const skipped = influxd === null ? ['InfluxDB: influxd is missing: set INFLUXD, or run .ci/build-influxd.sh'] : []
 const stores = chosenStores.map(({ name }) => name).filter((it) => it !== 'InfluxDB' || influxd !== null)
 
-const folder = mkdtempSync(join(tmpdir(), 'dewpoint-bench-ingest-'))
+const folder = passingFolder('bench-ingest')
 const first = buildFirstForm(join(folder, 'first-form'))
-process.once('exit', () => {
+process.prependOnceListener('exit', () => {
   if ('remove' in first) first.remove()
-  rmSync(folder, { recursive: true, force: true })
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 if ('missing' in first) skipped.push(first.missing)
 for (const reason of skipped) console.log(`skipped ${reason}`)
 

@@ -2,15 +2,14 @@
  * `node dist/bench/reconnects.js`: what idle clients cost, how fast they connect, and what happens when all of them come
  * back at once; ours and mosquitto in turn. Writes its part of bench/RESULTS.md. Exit 1 when a case failed.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type Broker, brokers, makeCertificate } from './brokers.ts'
 import { type Crowds, percentile, startCrowds } from './crowds.ts'
 import { readMachine } from './machine.ts'
-import { choose, roundsOf, wholeNumber } from './options.ts'
+import { choose, passingFolder, roundsOf, wholeNumber } from './options.ts'
 import { costOf, treeOf } from './process-tree.ts'
 import { freePort, type Running } from './processes.ts'
 import { type ReconnectRun, reconnectsReport } from './reconnects-report.ts'
@@ -56,9 +55,7 @@ const keepAliveS = 3_600
 /** What connecting has left behind is gone after so long. */
 const calmMs = 5_000
 
-const folder = mkdtempSync(join(tmpdir(), 'dewpoint-reconnects-'))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+const folder = passingFolder('reconnects')
 
 const costs = (server: Running) => treeOf(server.pid).map(costOf)
 const pssMiB = (server: Running) => costs(server).reduce((sum, it) => sum + it.pssMiB, 0)

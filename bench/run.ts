@@ -1,12 +1,11 @@
 /** `npm run bench`: every case in turn, some rounds of them, and its part of bench/RESULTS.md. Exit 1 when a case failed. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cases, loads } from './cases.ts'
 import { measureSyncs, readMachine, skipped } from './machine.ts'
 import { measure } from './measure.ts'
-import { choose, roundsOf } from './options.ts'
+import { choose, passingFolder, profileInto, roundsOf } from './options.ts'
 import { type Run, report } from './report.ts'
 import { writePart } from './results-file.ts'
 
@@ -38,16 +37,9 @@ if (values.help) {
 const rounds = roundsOf(values.rounds)
 const chosenCases = choose(cases, values.case)
 const chosenLoads = choose(loads, values.load)
-const nodeOptions: string[] = []
-if (values.profile !== undefined) {
-  mkdirSync(values.profile, { recursive: true })
-  nodeOptions.push('--cpu-prof', '--cpu-prof-dir', resolve(values.profile))
-}
+const nodeOptions = profileInto(values.profile)
 
-const folder = mkdtempSync(join(tmpdir(), 'dewpoint-bench-'))
-const removeFolder = () => rmSync(folder, { recursive: true, force: true })
-process.once('exit', removeFolder)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+const folder = passingFolder('bench')
 
 const machine = readMachine()
 const syncs = measureSyncs(folder)

@@ -6,10 +6,10 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createCounters } from '../telemetry/counters.ts'
 import { createEpochs } from '../telemetry/epoch.ts'
 import { limits } from '../telemetry/limits.ts'
-import type { PacketEntrance } from '../telemetry/message.ts'
 import { type AccessLogConfig, createAccessLog } from './access-log.ts'
 import type { AedesClient } from './aedes-internals.ts'
 import { type Broker, createBroker } from './broker.ts'
+import { createShortWay } from './short-way.fake.ts'
 
 const patient = { timeout: 10_000, interval: 50 }
 let broker: Broker | null = null
@@ -29,24 +29,13 @@ async function open(accessLog?: AccessLogConfig): Promise<void> {
   lines = []
   shortWay = 0
   counters = createCounters()
-  const told: Array<Parameters<PacketEntrance['onSettled']>[0]> = []
   broker = await createBroker({
     listen: [{ host: '127.0.0.1', port: 0 }],
     credentials: { username: 'fleet', password: 'Geheim!' },
     ...(accessLog && { accessLog }),
     statusTopic: 'sensors/{site}/{device}/status',
     accept: async () => {},
-    packets: {
-      append() {
-        const end = ++shortWay
-        queueMicrotask(() => {
-          for (const it of told) it(end, null)
-        })
-        return end
-      },
-      onSettled: (it) => told.push(it),
-      unsynced: () => 0,
-    },
+    packets: createShortWay(() => void shortWay++),
     abandon: () => {},
     nextEpoch: createEpochs(),
     isAccepting: () => true,

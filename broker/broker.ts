@@ -12,7 +12,7 @@ import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Access, type AccessConfig, createAccess } from './access/access.ts'
-import { certificateNames } from './access/certificate-names.ts'
+import { shownCertificate } from './access/certificate-names.ts'
 import type { Certificate } from './access/credentials.ts'
 import { discardSession } from './access/discard-session.ts'
 import type { Owner } from './access/identity.ts'
@@ -26,7 +26,7 @@ import { createInOrder } from './in-order.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createKnownTopics } from './known-topics.ts'
 import { ownRules } from './lane-rules.ts'
-import { type Address, certificateOf, type Listeners, openListeners } from './listeners.ts'
+import { type Address, type Listeners, openListeners } from './listeners.ts'
 import { createMends } from './mends/mends.ts'
 import { indexRetained } from './mends/retained-lookup.ts'
 import { showOnlookers } from './onlookers.ts'
@@ -38,7 +38,7 @@ import { startSystemTopics } from './system-topics.ts'
 import { createTake, type Take, willOf } from './take.ts'
 import type { TlsFiles } from './tls.ts'
 import { countedPackets } from './traffic.ts'
-import type { Scheme, Transport } from './way-in.ts'
+import { type Scheme, socketOf, type Transport } from './way-in.ts'
 import { createGrants } from './workers/grants.ts'
 import { RelayStream } from './workers/relay-stream.ts'
 import { createWorkers, type WorkerStatus, type Workers, type WorkersOptions } from './workers/workers.ts'
@@ -119,10 +119,8 @@ export type BrokerStats = {
   sessionLogBytes: number
 }
 
-function shownCertificate(client: Client): Certificate | null {
-  if (client.conn instanceof RelayStream) return client.conn.certificate
-  const certificate = certificateOf(client)
-  return certificate === null ? null : certificateNames(certificate)
+function certificateOf({ conn }: Client): Certificate | null {
+  return conn instanceof RelayStream ? conn.certificate : shownCertificate(socketOf(conn as Transport))
 }
 
 /** A client that a worker hears of lives [MQTT-3.1.2-24]. */
@@ -156,7 +154,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     inOrder,
     presence,
     accessLog,
-    certificateOf: options.certificateOf ?? shownCertificate,
+    certificateOf: options.certificateOf ?? certificateOf,
     isAccepting: options.isAccepting,
     isClosing: () => closing,
     counters,

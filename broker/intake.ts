@@ -6,7 +6,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { PacketEntrance } from '../telemetry/message.ts'
 import type { AedesClient } from './aedes-internals.ts'
 import type { FastLane, Lane } from './fast-lane.ts'
-import { bodyOf, endOf, unfinished } from './packet-cut.ts'
+import { bodyOf, endOf, waitsForMore } from './packet-cut.ts'
 
 export type Inlet = {
   /** The next bytes that were read. */
@@ -74,10 +74,8 @@ export function createIntake(fast: { lane: FastLane<AedesClient>; packets: Packe
       const body = bodyOf(bytes, at)
       const end = endOf(body)
       if (end > bytes.length) {
-        const isPublish = ((bytes[at] as number) & 0xf0) === 0x30
-        if (body === unfinished || (isPublish && end - at <= limits.packetTailBytesMax)) {
-          connection.tail = Buffer.from(bytes.subarray(at))
-        } else {
+        if (waitsForMore(bytes, at, body)) connection.tail = Buffer.from(bytes.subarray(at))
+        else {
           // What is malformed has no end: aedes gets all of it, and closes the connection.
           connection.owed = end - bytes.length
           at = bytes.length

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 
-import type { Client } from 'aedes'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import pino from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -17,10 +16,11 @@ import { createCounters } from '../telemetry/counters.ts'
 import { createEpochs } from '../telemetry/epoch.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind } from '../telemetry/message.ts'
+import { shownCertificate } from './access/certificate-names.ts'
 import { type Broker, type BrokerOptions, createBroker } from './broker.ts'
-import { certificateOf, openListeners } from './listeners.ts'
+import { openListeners } from './listeners.ts'
 import type { TlsFiles } from './tls.ts'
-import type { Transport } from './way-in.ts'
+import { socketOf, type Transport } from './way-in.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dewpoint-tls-'))
 const path = (name: string) => join(folder, name)
@@ -250,11 +250,10 @@ test.each([
   },
 )
 
-test('certificateOf gives what the authority vouches for, and nothing else', async () => {
+test('shownCertificate gives what the authority vouches for, and nothing else', async () => {
   const given: string[] = []
   const connected = (transport: Transport) => {
-    const client = { conn: transport } as unknown as Client
-    given.push(String(certificateOf(client)?.subject.CN))
+    given.push(String(shownCertificate(socketOf(transport))?.commonName))
     transport.destroy()
   }
   const listen = (['mqtt', 'mqtts', 'wss'] as const).map((scheme) => ({ scheme, host: '127.0.0.1', port: 0 }))

@@ -10,17 +10,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { type PeerCertificate, TLSSocket } from 'node:tls'
-import type { Client } from 'aedes'
 import type { Logger } from 'pino'
 import { type Counters, count, type ListenerCounters } from '../telemetry/counters.ts'
 import { type RefusalCode, StartError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { addressGroup, createAddressCount } from './access/addresses.ts'
-import { internals } from './aedes-internals.ts'
 import { createTls, type TlsFiles } from './tls.ts'
 import { createWay, isSecure, type Scheme, type Transport } from './way-in.ts'
-import { WebSocketStream } from './websocket-stream.ts'
 import type { Workers } from './workers/workers.ts'
 
 /** Without a scheme it is mqtt. `path`: of WebSockets, `/mqtt` when it is left out. */
@@ -53,6 +49,14 @@ export type Listeners = {
   /** Ends everything that is open. */
   destroy(): void
 }
+
+/** `left`: to be called when the connection is gone. */
+type Carry = (socket: Socket, left: () => void) => void
+
+const handOver =
+  (workers: Workers, listener: number): Carry =>
+  (socket, left) =>
+    workers.hand(socket, listener, left)
 
 /** @throws StartError when an address cannot be listened on, or the files of broker.tls do not fit. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
@@ -90,10 +94,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     }
   }
 
-  async function open(address: Required<Address>): Promise<void> {
-    const name = addressText(address)
-    const own = { open: 0, total: 0, refused: 0 }
-    const ownMax = options.connectionsMax?.[address.scheme] ?? allMax
+  function carryHere(address: Required<Address>): Carry {
     const way = createWay({
       ...address,
       tls: isSecure(address.scheme) ? tls : null,
@@ -101,17 +102,24 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       counters,
       connected,
     })
-    const index = servers.length
-    const server = await listen(address, name, workers !== null, (socket) => {
-      const left = admit(socket, own, ownMax)
-      if (left === null) return
-      if (workers !== null) return workers.hand(socket, index, left)
+    return (socket, left) => {
       sockets.add(socket)
       socket.once('close', () => {
         sockets.delete(socket)
         left()
       })
       way(socket)
+    }
+  }
+
+  async function open(address: Required<Address>): Promise<void> {
+    const name = addressText(address)
+    const own = { open: 0, total: 0, refused: 0 }
+    const ownMax = options.connectionsMax?.[address.scheme] ?? allMax
+    const carry = workers === null ? carryHere(address) : handOver(workers, servers.length)
+    const server = await listen(address, name, workers !== null, (socket) => {
+      const left = admit(socket, own, ownMax)
+      if (left !== null) carry(socket, left)
     })
     servers.push(server)
     const { port } = server.address() as { port: number }
@@ -152,15 +160,6 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     stop,
     destroy,
   }
-}
-
-/** The certificate that the client showed and that broker.tls.ca vouches for, or null. */
-export function certificateOf(client: Client): PeerCertificate | null {
-  const transport = internals(client).conn as Transport
-  const socket = transport instanceof WebSocketStream ? transport.socket : transport
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
-  const certificate = socket.getPeerCertificate()
-  return Object.keys(certificate).length === 0 ? null : certificate
 }
 
 const addressText = ({ scheme, host, port, path }: Required<Address>) =>

@@ -7,8 +7,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createCounters } from '../telemetry/counters.ts'
 import { createEpochs } from '../telemetry/epoch.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type Message, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
+import { type Message, MessageKind } from '../telemetry/message.ts'
 import { type Broker, createBroker } from './broker.ts'
+import { createShortWay } from './short-way.fake.ts'
 
 let folder: string
 let broker: Broker
@@ -24,7 +25,6 @@ beforeEach(async () => {
   clients = []
   counters = createCounters()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const told: Array<Parameters<PacketEntrance['onSettled']>[0]> = []
   broker = await createBroker({
     listen: [{ host: '127.0.0.1', port: 0 }],
     credentials: null,
@@ -34,17 +34,7 @@ beforeEach(async () => {
     async accept(message) {
       taken.push(message)
     },
-    packets: {
-      append() {
-        const end = ++shortWay
-        queueMicrotask(() => {
-          for (const it of told) it(end, null)
-        })
-        return end
-      },
-      onSettled: (it) => told.push(it),
-      unsynced: () => 0,
-    },
+    packets: createShortWay(() => void shortWay++),
     abandon: () => {},
     nextEpoch: createEpochs(),
     isAccepting: () => true,

@@ -22,6 +22,9 @@ type WayOptions = WebSocketRules & {
   counters: Counters
 }
 
+/** What carries it. */
+export const socketOf = (transport: Transport): Socket => ('socket' in transport ? transport.socket : transport)
+
 /** Call the answer with each new socket. */
 export function createWay({ scheme, tls, connected, counters, ...rules }: WayOptions): (socket: Socket) => void {
   if (scheme === 'mqtt') return connected
@@ -58,7 +61,7 @@ export function createWay({ scheme, tls, connected, counters, ...rules }: WayOpt
 
 /** The ends of a connection, which are the same for a socket, the TLS on it, and the WebSocket in that. */
 export function endsOf(transport: Transport): string {
-  const { remoteAddress, remotePort, localAddress, localPort } = 'socket' in transport ? transport.socket : transport
+  const { remoteAddress, remotePort, localAddress, localPort } = socketOf(transport)
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 

@@ -1,12 +1,11 @@
 /** `dewpoint start`: options, a summary, the demonstration fleet, new routes while it runs, and a clean end. */
 import { existsSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import pino from 'pino'
 import { type Config, configFileName, readConfigFile } from '../config/load.ts'
 import { createFleet } from '../devices-sim/fleet.ts'
 import { startOutages } from '../devices-sim/outages.ts'
 import { createRandom } from '../devices-sim/random.ts'
-import { type Dewpoint, startDewpoint } from '../dewpoint.ts'
+import { createProgramLog, type Dewpoint, startDewpoint } from '../dewpoint.ts'
 import { StartError } from '../telemetry/errors.ts'
 import { deviceTag, siteTag } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
@@ -109,14 +108,7 @@ export async function run(argv: string[]): Promise<number> {
     return { ...config, data: values.data ?? config.data }
   }
   const config = read()
-  const log = pino(
-    {
-      level: process.env.LOG_LEVEL ?? 'info',
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: pino.stdTimeFunctions.isoTime,
-    },
-    pino.destination({ fd: 2, sync: true }),
-  )
+  const log = createProgramLog(process.env.LOG_LEVEL ?? 'info')
   // Before it is up there is nothing to drain: the line that told the failure is in the log.
   let stop: (why: string, exitCode: number) => void = (_why, exitCode) => process.exit(exitCode)
   const dewpoint = await startDewpoint(config, log, () => stop('a part failed', 1)).catch((error: Error) => {

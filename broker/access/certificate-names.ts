@@ -1,6 +1,14 @@
 /** The names in a certificate that TLS has verified. */
-import type { PeerCertificate } from 'node:tls'
+import type { Socket } from 'node:net'
+import { type PeerCertificate, TLSSocket } from 'node:tls'
 import type { Certificate } from './credentials.ts'
+
+/** What the other side has shown and broker.tls.ca vouches for, or null. */
+export function shownCertificate(socket: Socket): Certificate | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
+  const certificate = socket.getPeerCertificate()
+  return Object.keys(certificate).length === 0 ? null : certificateNames(certificate)
+}
 
 export function certificateNames({ subject, subjectaltname = '' }: PeerCertificate): Certificate {
   const { CN = '' } = subject as { CN?: string | string[] }

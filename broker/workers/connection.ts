@@ -6,7 +6,7 @@
 import { limits } from '../../telemetry/limits.ts'
 import type { PacketEntrance } from '../../telemetry/message.ts'
 import type { FastLane, Lane } from '../fast-lane.ts'
-import { bodyOf, endOf, unfinished } from '../packet-cut.ts'
+import { bodyOf, endOf, waitsForMore } from '../packet-cut.ts'
 import type { Transport } from '../way-in.ts'
 import { aheadAt, aheadBody, fromJson, type Grant, numberAt, numbers } from './bodies.ts'
 import { FrameKind, type Frames } from './frames.ts'
@@ -94,10 +94,8 @@ export function createConnection(options: ConnectionOptions): Connection {
       const body = bodyOf(bytes, at)
       const end = endOf(body)
       if (end > bytes.length) {
-        const isPublish = ((bytes[at] as number) & 0xf0) === 0x30
-        if (body === unfinished || (isPublish && end - at <= limits.packetTailBytesMax)) {
-          tail = Buffer.from(bytes.subarray(at))
-        } else if (isLaneBusy()) rest = bytes.subarray(at)
+        if (waitsForMore(bytes, at, body)) tail = Buffer.from(bytes.subarray(at))
+        else if (isLaneBusy()) rest = bytes.subarray(at)
         else {
           // What is malformed has no end: aedes gets all of it, and closes the connection.
           owed = end - bytes.length

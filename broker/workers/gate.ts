@@ -4,17 +4,15 @@
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Counters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { JournalEnd, PacketEntrance } from '../../telemetry/message.ts'
-import { certificateNames } from '../access/certificate-names.ts'
+import { shownCertificate } from '../access/certificate-names.ts'
 import { createFastLane } from '../fast-lane.ts'
 import { createTls, type TlsFiles } from '../tls.ts'
 import { countedPackets } from '../traffic.ts'
-import { createWay, endsOf, isSecure, type Scheme, type Transport } from '../way-in.ts'
-import { WebSocketStream } from '../websocket-stream.ts'
+import { createWay, endsOf, isSecure, type Scheme, socketOf, type Transport } from '../way-in.ts'
 import { endBody, json, numberAt, numbers, type PartStats } from './bodies.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { createFrameReader, createFrames, FrameKind } from './frames.ts'
@@ -101,9 +99,9 @@ export function createGate(options: GateOptions): Gate {
     if (arrived === undefined) return void transport.destroy()
     arriving.delete(ends)
     const { id } = arrived
-    const socket = transport instanceof WebSocketStream ? transport.socket : transport
+    const socket = socketOf(transport)
     const { remoteAddress: address = '', remotePort: port = 0 } = socket
-    frames.send(FrameKind.opened, id, json({ address, port, certificate: certificateOf(socket) }))
+    frames.send(FrameKind.opened, id, json({ address, port, certificate: shownCertificate(socket) }))
     const wait = (connection: Connection) => void waiting.add(connection)
     const gone = () => void connections.delete(id)
     connections.set(id, createConnection({ id, transport, frames, packets, lane, topics, wait, gone }))
@@ -170,10 +168,4 @@ export function createGate(options: GateOptions): Gate {
       frames.flush()
     },
   }
-}
-
-function certificateOf(socket: Socket) {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
-  const certificate = socket.getPeerCertificate()
-  return Object.keys(certificate).length === 0 ? null : certificateNames(certificate)
 }

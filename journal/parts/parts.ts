@@ -22,7 +22,7 @@ import { openOrder } from './order.ts'
 import { createOrderFile } from './order-file.ts'
 import { tellAll, type Untold } from './untold.ts'
 
-type Mark = { position: number; ordinal: number }
+export type Mark = { position: number; ordinal: number }
 
 export type PartsOptions = {
   /** The data folder. */
@@ -57,8 +57,6 @@ export type Parts = JournalTail & {
   grew(part: number, end: End): void
   /** Up to where the order knows a part: where its writer must start, at the least. */
   endOf(part: number): End
-  /** How far a part was released: for a writer that has just started. */
-  releasedOf(part: number): number
   /** The writer of the part has ended: what it left is told. Resolves to the part's end. */
   recover(part: number): Promise<End>
   /** Everything before the joint position is stored. */
@@ -158,7 +156,6 @@ async function open(options: PartsOptions, undo: Array<() => Promise<void>>): Pr
     grown: order.grown,
     grew: order.grew,
     endOf: order.endOf,
-    releasedOf: (part) => released.get(part) ?? 0,
     async recover(part) {
       await tellAll(await untoldOf([part]), order.grew)
       return order.endOf(part)

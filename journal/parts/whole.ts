@@ -1,10 +1,7 @@
 /** The journal as everything behind it reads it: a single one, or the parts as one. */
-import { join } from 'node:path'
 import { type Journal, type JournalState, openJournal } from '../journal.ts'
 import { createSharedChunks, type JournalReader, openReader } from '../reader.ts'
-import { hasParts, openParts, type Parts, type PartsOptions } from './parts.ts'
-
-type Mark = { position: number; ordinal: number }
+import { hasParts, type Mark, openParts, type Parts, type PartsOptions, partFolder } from './parts.ts'
 
 export type WholeJournal = {
   /** What this process writes. */
@@ -33,11 +30,12 @@ export type WholeOptions = Pick<PartsOptions, 'log' | 'startAt' | 'releasePart' 
 }
 
 export async function openWholeJournal(options: WholeOptions): Promise<WholeJournal> {
-  const { folder, log, bytesMax, workers } = options
+  const { log, bytesMax, workers } = options
+  const folder = partFolder(options.folder, 0)
   let parts: Parts | null = null
   const openOwn = (startAt: Mark, heldBytes?: () => number) =>
-    openJournal({ folder: join(folder, 'journal'), log, bytesMax, startAt, ...(heldBytes && { heldBytes }) })
-  if (workers === 0 && !hasParts(folder)) return single(await openOwn(options.startAt), join(folder, 'journal'))
+    openJournal({ folder, log, bytesMax, startAt, ...(heldBytes && { heldBytes }) })
+  if (workers === 0 && !hasParts(options.folder)) return single(await openOwn(options.startAt), folder)
   parts = await openParts({ ...options, openOwn: (startAt) => openOwn(startAt, () => parts?.heldBytes() ?? 0) })
   return { ...parts, parts }
 }

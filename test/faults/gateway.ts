@@ -2,8 +2,8 @@
  * One MQTT connection that carries messages of many devices with QoS 1. When the broker is gone it comes back, and sends
  * again what was not acknowledged, in order, before anything new [MQTT-4.4.0-1], [MQTT-4.6.0-1].
  */
-import { connect, type Socket } from 'node:net'
-import { connectPacket, parseAnswers, publishPacket } from './packets.ts'
+import { openLink } from './link.ts'
+import { publishPacket } from './packets.ts'
 import { until } from './waiting.ts'
 
 /** One copy of a message on its way. */
@@ -31,7 +31,6 @@ export type Gateway = {
   close(): void
 }
 
-const reconnectMs = 50
 /** Identifiers from here on are never given out, only asked for. */
 export const packetIdAskedFrom = 30_000
 
@@ -39,9 +38,6 @@ export function startGateway(options: { port: number; client: string; window?: n
   const { port, client, window = 20 } = options
   const waiting: Parcel[] = []
   const inFlight = new Map<number, Parcel>()
-  let socket: Socket | null = null
-  let isConnected = false
-  let isClosed = false
   let resent = 0
   let lastPacketId = 0
 
@@ -52,7 +48,7 @@ export function startGateway(options: { port: number; client: string; window?: n
   }
 
   function fill(): void {
-    if (!isConnected) return
+    if (!link.isConnected()) return
     const packets: Buffer[] = []
     while (inFlight.size < window) {
       const at = waiting.findIndex(({ packetId }) => packetId === null || !inFlight.has(packetId))
@@ -63,13 +59,12 @@ export function startGateway(options: { port: number; client: string; window?: n
       parcel.onSent?.(Date.now())
       packets.push(publishPacket({ ...parcel, packetId }))
     }
-    if (packets.length > 0) socket?.write(Buffer.concat(packets))
+    if (packets.length > 0) link.write(Buffer.concat(packets))
   }
 
   function connected(): void {
-    isConnected = true
     resent += inFlight.size
-    for (const [packetId, parcel] of inFlight) socket?.write(publishPacket({ ...parcel, packetId, dup: true }))
+    for (const [packetId, parcel] of inFlight) link.write(publishPacket({ ...parcel, packetId, dup: true }))
     fill()
   }
 
@@ -80,30 +75,7 @@ export function startGateway(options: { port: number; client: string; window?: n
     parcel.onAcknowledged?.(Date.now())
   }
 
-  function open(): void {
-    if (isClosed) return
-    const opened = connect({ port, host: '127.0.0.1', noDelay: true })
-    socket = opened
-    let rest: Buffer = Buffer.alloc(0)
-    opened.on('connect', () => opened.write(connectPacket(client)))
-    opened.on('data', (bytes) => {
-      const parsed = parseAnswers(Buffer.concat([rest, bytes]))
-      rest = parsed.rest
-      for (const answer of parsed.answers) {
-        if (answer.kind === 'puback') puback(answer.packetId)
-        else if (answer.code === 0) connected()
-        else opened.destroy()
-      }
-      fill()
-    })
-    // Why a connection ended does not matter to a device: 'close' follows, and it tries again.
-    opened.on('error', () => {})
-    opened.on('close', () => {
-      isConnected = false
-      setTimeout(open, reconnectMs)
-    })
-  }
-  open()
+  const link = openLink({ port, client, connected, puback, answered: fill })
 
   const pending = () => waiting.length + inFlight.size
   return {
@@ -116,8 +88,7 @@ export function startGateway(options: { port: number; client: string; window?: n
     resent: () => resent,
     finish: (withinMs = 30_000) => until(() => pending() === 0, `every PUBACK of ${client}`, withinMs),
     close() {
-      isClosed = true
-      socket?.destroy()
+      link.close()
     },
   }
 }

@@ -1,10 +1,10 @@
 /** kill -9 at random moments under load. SEED=n repeats a run, as far as the machine's timing lets it. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
-import { type Influxd, startInfluxd } from '../servers/influxd.ts'
-import { needs } from '../servers/tools.ts'
+import type { Influxd } from '../servers/influxd.ts'
+import { inBothStores } from './both-stores.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import { acknowledgedBy, until, untilAcknowledged } from './waiting.ts'
@@ -80,23 +80,11 @@ function suite(name: string, influxd: () => Influxd | undefined): void {
   }, 120_000)
 }
 
-describe('embedded store', () => {
-  suite('DuckDB', () => undefined)
-})
-
-describe.skipIf(needs({ influxd: true }) !== null)('InfluxDB', () => {
-  let influxd: Influxd
-  beforeAll(async () => {
-    influxd = await startInfluxd()
-  })
-  afterAll(() => influxd.close())
-
-  suite('InfluxDB', () => influxd)
-
+inBothStores(suite, (influxd) => {
   test('dewpoint stores every acknowledged reading once when it is killed during the catch-up', async () => {
     console.log(`SEED=${seed} (catch-up)`)
     const random = createRandom(seed)
-    server = await startDewpoint({ influxd })
+    server = await startDewpoint({ influxd: influxd() })
     publishers = ['catch-up-1', 'catch-up-2', 'catch-up-3'].map((device, i) =>
       startPublisher({
         port: server.mqttPort,
@@ -107,11 +95,11 @@ describe.skipIf(needs({ influxd: true }) !== null)('InfluxDB', () => {
       }),
     )
     await untilAcknowledged(publishers, 100)
-    await influxd.stop('SIGKILL')
+    await influxd().stop('SIGKILL')
     // Several batches must wait, so that the kill falls between the first and the last of them.
     await untilAcknowledged(publishers, 40_000, 60_000)
     await server.stop('SIGKILL')
-    await influxd.restart()
+    await influxd().restart()
     let killsAmidst = 0
     for (let i = 0; i < 3; i++) {
       await server.restart()

@@ -2,8 +2,8 @@
  * A device under test load: publishes with QoS 1, and remembers of each reading whether a PUBACK came. When the broker is
  * gone it comes back, and sends again what was not acknowledged, in order, before anything new [MQTT-4.4.0-1], [MQTT-4.6.0-1].
  */
-import { connect, type Socket } from 'node:net'
-import { connectPacket, parseAnswers, publishPacket } from './packets.ts'
+import { openLink } from './link.ts'
+import { publishPacket } from './packets.ts'
 import { until } from './waiting.ts'
 
 /** json: `{"v":…,"t":…,"seq":…}`. number: a plain number, which only DUP tells from a second reading. */
@@ -49,7 +49,6 @@ export type Publisher = {
 }
 
 const tickMs = 10
-const reconnectMs = 50
 const packetIdMax = 65_535
 
 export function startPublisher(options: PublisherOptions): Publisher {
@@ -59,10 +58,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   const startedAtMs = Date.now()
   const sent: SentReading[] = []
   const inFlight = new Map<number, SentReading>()
-  let socket: Socket | null = null
-  let isConnected = false
   let isPaused = false
-  let isClosed = false
   let acknowledged = 0
   let resent = 0
   let lastPacketId = 0
@@ -82,7 +78,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   }
 
   function fill(): void {
-    if (!isConnected || isPaused) return
+    if (!link.isConnected() || isPaused) return
     const packets: Buffer[] = []
     while (inFlight.size < window && allowed >= 1 && sent.length < readingsMax) {
       const reading = nextReading()
@@ -91,14 +87,13 @@ export function startPublisher(options: PublisherOptions): Publisher {
       inFlight.set(reading.packetId, reading)
       packets.push(publishPacket({ topic, ...reading, dup: false }))
     }
-    if (packets.length > 0) socket?.write(Buffer.concat(packets))
+    if (packets.length > 0) link.write(Buffer.concat(packets))
   }
 
   function connected(): void {
-    isConnected = true
     const again = [...inFlight.values()]
     resent += again.length
-    for (const reading of again) socket?.write(publishPacket({ topic, ...reading, dup: true }))
+    for (const reading of again) link.write(publishPacket({ topic, ...reading, dup: true }))
     fill()
   }
 
@@ -110,43 +105,20 @@ export function startPublisher(options: PublisherOptions): Publisher {
     acknowledged++
   }
 
-  function open(): void {
-    if (isClosed) return
-    const opened = connect({ port, host: '127.0.0.1', noDelay: true })
-    socket = opened
-    let rest: Buffer = Buffer.alloc(0)
-    opened.on('connect', () => opened.write(connectPacket(device)))
-    opened.on('data', (bytes) => {
-      const parsed = parseAnswers(Buffer.concat([rest, bytes]))
-      rest = parsed.rest
-      for (const answer of parsed.answers) {
-        if (answer.kind === 'puback') puback(answer.packetId)
-        else if (answer.code === 0) connected()
-        else opened.destroy()
-      }
-      fill()
-    })
-    // Why a connection ended does not matter to a device: 'close' follows, and it tries again.
-    opened.on('error', () => {})
-    opened.on('close', () => {
-      isConnected = false
-      setTimeout(open, reconnectMs)
-    })
-  }
+  const link = openLink({ port, client: device, connected, puback, answered: fill })
 
   const ticks = setInterval(() => {
     // Bounded: after an outage the load is what it was before.
     allowed = Math.min(allowed + (perSecond * tickMs) / 1000, Math.max(window, 1))
     fill()
   }, tickMs)
-  open()
 
   return {
     device,
     sent,
     acknowledged: () => acknowledged,
     resent: () => resent,
-    isConnected: () => isConnected,
+    isConnected: link.isConnected,
     async finish(withinMs = 30_000) {
       isPaused = true
       await until(() => inFlight.size === 0, `every PUBACK of ${device} (window ${window})`, withinMs)
@@ -158,9 +130,8 @@ export function startPublisher(options: PublisherOptions): Publisher {
       isPaused = false
     },
     close() {
-      isClosed = true
       clearInterval(ticks)
-      socket?.destroy()
+      link.close()
     },
   }
 }

@@ -3,12 +3,12 @@
  * partly refused, and what nobody can mend stays. SEED=n repeats a run, as far as the machine's timing lets it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
 import { valueField } from '../../telemetry/schema.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
-import { type Influxd, startInfluxd } from '../servers/influxd.ts'
-import { needs } from '../servers/tools.ts'
+import type { Influxd } from '../servers/influxd.ts'
+import { inBothStores } from './both-stores.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import { accountProblems, problemsOf } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
@@ -177,16 +177,4 @@ function suite(name: string, influxd: () => Influxd | undefined): void {
   }, 120_000)
 }
 
-describe('embedded store', () => {
-  suite('DuckDB', () => undefined)
-})
-
-describe.skipIf(needs({ influxd: true }) !== null)('InfluxDB', () => {
-  let influxd: Influxd
-  beforeAll(async () => {
-    influxd = await startInfluxd()
-  })
-  afterAll(() => influxd.close())
-
-  suite('InfluxDB', () => influxd)
-})
+inBothStores(suite)

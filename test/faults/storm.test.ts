@@ -4,7 +4,7 @@
  * timing lets it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
 import { limits } from '../../telemetry/limits.ts'
 import { timeQualityField, timeUncertaintyField, valueField } from '../../telemetry/schema.ts'
@@ -20,8 +20,8 @@ import {
   valueProblems,
 } from '../ingest/fleet.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
-import { type Influxd, startInfluxd } from '../servers/influxd.ts'
-import { needs } from '../servers/tools.ts'
+import type { Influxd } from '../servers/influxd.ts'
+import { inBothStores } from './both-stores.ts'
 import { type Gateway, packetIdAskedFrom, startGateway } from './gateway.ts'
 import { accountProblems } from './invariants.ts'
 import { ledgerOf, type StoredPoint, storedPoints } from './stored-points.ts'
@@ -241,16 +241,4 @@ function suite(name: string, influxd: () => Influxd | undefined): void {
   }, 180_000)
 }
 
-describe('embedded store', () => {
-  suite('DuckDB', () => undefined)
-})
-
-describe.skipIf(needs({ influxd: true }) !== null)('InfluxDB', () => {
-  let influxd: Influxd
-  beforeAll(async () => {
-    influxd = await startInfluxd()
-  })
-  afterAll(() => influxd.close())
-
-  suite('InfluxDB', () => influxd)
-})
+inBothStores(suite)

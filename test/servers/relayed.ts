@@ -2,13 +2,13 @@
 import type { Socket } from 'node:net'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import pino from 'pino'
+import { createShortWay } from '../../broker/short-way.fake.ts'
 import { createGate, type Part } from '../../broker/workers/gate.ts'
 import type { WorkersOptions } from '../../broker/workers/workers.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { deferred } from '../../telemetry/deferred.ts'
 import type { JournalEnd, Message, PacketEntrance } from '../../telemetry/message.ts'
 import { createTimes } from '../../telemetry/times.ts'
-import { createShortWay } from './short-way.ts'
 
 export type Relayed = {
   options: WorkersOptions

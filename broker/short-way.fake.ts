@@ -1,5 +1,5 @@
-/** The journal's way in for whole packets, as the broker sees it: takes everything, and has it synced a moment later. */
-import type { Message, PacketEntrance, Qos } from '../../telemetry/message.ts'
+/** For tests: the journal's way in for whole packets, as the broker sees it: takes everything, and has it synced a moment later. */
+import type { Message, PacketEntrance, Qos } from '../telemetry/message.ts'
 
 export function createShortWay(take: (message: Message) => void): PacketEntrance {
   const listeners: Array<Parameters<PacketEntrance['onSettled']>[0]> = []
