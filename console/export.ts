@@ -7,7 +7,7 @@ import { exportText, type TextFormat, textFormats } from '../telemetry/export/te
 import { limits } from '../telemetry/limits.ts'
 import { timeMsMax } from '../telemetry/point.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
-import { channelName, deviceName, parseTime, siteName } from './parameters.ts'
+import { BusyError, channelName, deviceName, parseTime, siteName } from './parameters.ts'
 
 type ExportParameters = {
   format: TextFormat
@@ -29,10 +29,6 @@ const exportSchema = Type.Object(
   },
   { additionalProperties: false },
 )
-
-class BusyError extends Error {
-  readonly statusCode = 503
-}
 
 export function addExport(app: FastifyInstance, store: ReadingStore): void {
   let running = 0

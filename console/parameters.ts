@@ -12,6 +12,11 @@ export const channelName = name
 export const siteName = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 
 /** What was asked cannot be answered; becomes a 400. */
+/** Ask again: answered with 503. */
+export class BusyError extends Error {
+  readonly statusCode = 503
+}
+
 export class ParameterError extends Error {
   readonly statusCode = 400
 }

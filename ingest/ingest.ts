@@ -13,7 +13,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Counters } from '../telemetry/counters.ts'
 import { deferred } from '../telemetry/deferred.ts'
-import type { StateChange } from '../telemetry/device.ts'
+import type { DeviceName, StateChange } from '../telemetry/device.ts'
 import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
@@ -25,7 +25,8 @@ import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/s
 import { type Batch, createBatch, isFull } from './batch.ts'
 import { createDecider, type Outcome } from './decide.ts'
 import { createDeliverer, type PointStore, type StoreState } from './deliver.ts'
-import { closeRows, type LedgerRow, openRowsOf, stretchOf } from './ledger.ts'
+import { closeRows, stretchOf } from './ledger.ts'
+import { createRowsUnderWay, type OpenRows } from './open-rows.ts'
 import { openQuarantine } from './quarantine.ts'
 import { loadState, saveState, stateText } from './saved-state.ts'
 import { createState } from './state.ts'
@@ -73,7 +74,7 @@ export type Ingest = {
    * Rows of the completeness ledger that are not in the store yet; without a site those of every site. Resolves when what was
    * known before a restart is known again.
    */
-  openRows(device: string, site: string | undefined): Promise<LedgerRow[]>
+  openRows(device: string, site: string | undefined): Promise<OpenRows>
   /** Resolves when everything read so far is stored by the old routes; the next record goes by the new ones. */
   setRoutes(routes: Route[], configVersion: string): Promise<void>
   /** Delivers what was read, unless the store is away; the journal must be closed first. */
@@ -113,6 +114,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const rebuilt = deferred()
   if (Math.min(resumeAt, options.journalTo) <= startAt) rebuilt.resolve()
   let batch = createBatch(resumeAt, checkpoint.ordinal, configVersion)
+  const rowsUnderWay = createRowsUnderWay()
   let delivering: Promise<void> = Promise.resolve()
   let deliveriesOpen = 0
   let timer: NodeJS.Timeout | null = null
@@ -210,6 +212,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     const isNew = record.position >= resumeAt
     for (const device of state.devices()) {
       if (device.rows.size === 0) continue
+      if (isNew) rowsUnderWay.closing(batch, device)
       closeRows(device, turn, isNew ? batch.points : [])
       if (isFull(batch)) await handOver()
     }
@@ -230,10 +233,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   }
 
   async function deliver(full: Batch): Promise<void> {
+    rowsUnderWay.delivering(full)
     const next = await deliverer.deliver(full, checkpoint)
     deliveriesOpen--
     if (next === null) return
     checkpoint = next
+    rowsUnderWay.delivered(full)
     if (full.state !== null) await save(full.state, full.position)
     options.onStored()
     watchAge()
@@ -337,9 +342,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     codecMemory: state.memoryOfThePast,
     async openRows(device, site) {
       await rebuilt.promise
-      return [...state.devices()]
-        .filter((known) => known.device === device && (site === undefined || known.site === site))
-        .flatMap(openRowsOf)
+      const isAsked = (known: DeviceName) => known.device === device && (site === undefined || known.site === site)
+      return rowsUnderWay.open(state.devices(), isAsked)
     },
     setRoutes: (routes, version) =>
       inTurn(async () => {

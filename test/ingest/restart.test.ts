@@ -557,12 +557,40 @@ test('ingest bounds what it keeps of a device that speaks of every hour, or uses
   }
   const { ingest } = await open(journal, store)
   await ingest.close()
-  expect(await ingest.openRows('b', 'a')).toHaveLength(limits.ledgerHoursMax)
+  expect((await ingest.openRows('b', 'a')).rows).toHaveLength(limits.ledgerHoursMax)
   expect(counters.streamsNotRemembered).toBe(6)
   journal.add({ topic: 'nobody' }, beganMs + 2 * limits.ledgerEveryMs)
   await run(journal, store)
   const readings = 5000 + limits.streamsPerDeviceMax + 5
   expect([sum(store, 'expected'), sum(store, 'received'), sum(store, 'missing')]).toEqual([readings, readings, 0])
+})
+
+test('ingest shows rows of the ledger until the store has them, and says when nobody can tell', async () => {
+  const journal = memoryJournal(MiB)
+  const store = memoryStore(true)
+  say(journal, { v: 1, seq: 1, boot: 1 }, beganMs)
+  say(journal, { v: 2, seq: 3, boot: 1 }, beganMs + limits.ledgerEveryMs)
+  let write = () => {}
+  const mayWrite = new Promise<void>((resolve) => {
+    write = resolve
+  })
+  const slow = {
+    ...store,
+    write: async (points: Point[]) => {
+      await mayWrite
+      return store.write(points)
+    },
+  }
+  const { ingest, failures } = await open(journal, store, { store: slow })
+  const received = async () => {
+    const { rows, version } = await ingest.openRows('b', 'a')
+    return { open: rows.reduce((total, { counts }) => total + counts[1], 0), stored: sum(store, 'received'), version }
+  }
+  await vi.waitFor(async () => expect(await received()).toEqual({ open: 2, stored: 0, version: null }))
+  write()
+  await vi.waitFor(async () => expect(await received()).toEqual({ open: 1, stored: 1, version: 1 }))
+  await ingest.close()
+  expect(failures).toEqual([])
 })
 
 test('ingest knows after a restart what a replay left behind that failed again', async () => {

@@ -59,7 +59,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       store: { ping: async () => {}, latest: async () => [] } as never,
       statuses: () => [],
       unitOf: () => '',
-      openRows: async () => [],
+      openRows: async () => ({ rows: [], version: 0 }),
       commands: () => null,
       brokerStats: () => null,
       ingestToken: null,
