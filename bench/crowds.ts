@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { cpuSeconds } from '../devices-sim/load/processes.ts'
 import type { CrowdAnswer, CrowdConnected, CrowdLoad, CrowdOrder, CrowdSetup, CrowdState } from './crowd.ts'
-import { cpuSeconds } from './process-cpu.ts'
 
 export type CrowdsOptions = { port: number; isTls: boolean; count: number; keepAliveS: number }
 export type Connected = CrowdConnected & {

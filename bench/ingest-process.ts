@@ -6,11 +6,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pino from 'pino'
+import { cpuSeconds } from '../devices-sim/load/processes.ts'
 import type { JournalTail } from '../journal/reader.ts'
 import { emptyCheckpoint, type Point } from '../telemetry/point.ts'
 import type { Route } from '../telemetry/route.ts'
 import type { Filled } from './ingest-forms.ts'
-import { cpuSeconds, peakMiB, resetPeak } from './process-cpu.ts'
+import { peakMiB, resetPeak } from './process-cpu.ts'
 import { influxSetUp } from './servers.ts'
 
 export type IngestTask = {

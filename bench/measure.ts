@@ -1,9 +1,10 @@
 /** One case, all loads: a fresh server, a warm-up before each load, and at the end every reading looked for. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuSeconds } from '../devices-sim/load/processes.ts'
 import { type Case, clients, warmUp } from './cases.ts'
 import { epochMs, type Load, type Sent } from './load.ts'
-import { cpuSeconds, peakMiB, resetPeak } from './process-cpu.ts'
+import { peakMiB, resetPeak } from './process-cpu.ts'
 import { type Running, start } from './processes.ts'
 import type { Server } from './servers.ts'
 

@@ -1,6 +1,6 @@
 /** What a server costs that has more than one process: its own and those that it started. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { cpuSeconds } from './process-cpu.ts'
+import { cpuSeconds, pssMiB } from '../devices-sim/load/processes.ts'
 
 /** The process and all below it. */
 export function treeOf(pid: number): number[] {
@@ -16,11 +16,6 @@ export type ProcessCost = { pid: number; cpuS: number; pssMiB: number }
 
 /** `pssMiB`: memory, of what is shared with others a part. */
 export const costOf = (pid: number): ProcessCost => ({ pid, cpuS: cpuSeconds(pid), pssMiB: pssMiB(pid) })
-
-function pssMiB(pid: number): number {
-  const kiB = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
-  return Number(kiB) / 1024
-}
 
 /** Of the whole machine. `slabMiB`: what sockets and files are kept in, too; `socketMiB`: bytes that are on their way. */
 export function kernelMemory(): { sockets: number; socketMiB: number; slabMiB: number } {
