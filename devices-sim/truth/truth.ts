@@ -22,10 +22,11 @@ export type TruthHead = {
 }
 
 /**
- * How the store can know when a sample was taken. exact: the device tells it, with a resolution of `resolutionMs`; reckoned: from when it
- * came, so it may be off by as long as it was under way; arrival: nobody knows, the time of arrival is stored.
+ * How the store can know when a sample was taken. exact: the device tells it, with a resolution of `resolutionMs`. age: the device
+ * tells at each sending how long ago it was, so it may be off by as long as it was on the network. reckoned: by a clock that counts from
+ * nowhere, so it may be off by as long as the report waited and was on the network. arrival: nobody knows, the time of arrival is stored.
  */
-export type TimeKnowledge = { how: 'exact' | 'reckoned' | 'arrival'; resolutionMs: number }
+export type TimeKnowledge = { how: 'exact' | 'age' | 'reckoned' | 'arrival'; resolutionMs: number }
 
 /** Values of one sample stand in the order of the device's quantities; null: none of this quantity in this sample. */
 export type TruthSample = { takenAtMs: number; values: Array<Value | null> }
