@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fillTopic } from '../devices-sim/device.ts'
+import { fillTopic } from '../devices-sim/device/topic.ts'
 import { createPublisher } from '../devices-sim/publisher.ts'
 import { type Row, readTable, type TableOptions } from '../devices-sim/table.ts'
 import { parseTime, type TimeFormat, timeFormats } from '../devices-sim/times.ts'

@@ -1,6 +1,6 @@
 /** `dewpoint simulate load`: how much a broker takes, and how long its PUBACKs take, at what cost. */
 
-import { credentials } from '../devices-sim/link.ts'
+import { brokerAddress } from '../devices-sim/link/broker-address.ts'
 import { createHistogram } from '../devices-sim/load/histogram.ts'
 import type { LoadOptions, LoadResult } from '../devices-sim/load/load.ts'
 import { windowMax } from '../devices-sim/load/load-connection.ts'
@@ -62,7 +62,7 @@ export async function run(argv: string[]): Promise<number> {
     return 0
   }
   const url = parseUrl('url', values.url)
-  const { hostname, port } = new URL(url)
+  const { hostname } = new URL(url)
   if (!isLoopback(hostname) && !values.remote) {
     throw new StartError(
       `--url: "${url}" given; a load on another machine wants --remote, and the machine must be yours`,
@@ -71,9 +71,7 @@ export async function run(argv: string[]): Promise<number> {
   const connections = parseWhole('connections', values.connections, 1, 15_000)
   const processes = parseWhole('processes', values.processes, 1, Math.min(64, connections))
   const options: LoadOptions = {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port || 1883),
-    ...credentials(url),
+    ...brokerAddress(url),
     clientPrefix: `load-${process.pid}-`,
     connections,
     qos: parseWhole('qos', values.qos, 0, 1) as 0 | 1,

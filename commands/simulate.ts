@@ -1,5 +1,6 @@
 /** `dewpoint simulate`: a fleet for a while, and what was sent, as the truth to check the stores against. */
-import { createFleet, type FleetStats, intervalMsMin } from '../devices-sim/fleet.ts'
+import { intervalMsMin, startDemoFleet } from '../devices-sim/demo.ts'
+import type { FleetStats } from '../devices-sim/fleet.ts'
 import { startOutages } from '../devices-sim/outages.ts'
 import { createRandom } from '../devices-sim/random.ts'
 import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole } from './options.ts'
@@ -63,13 +64,12 @@ export async function run(argv: string[]): Promise<number> {
   const seed = parseWhole('seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), 0, 2 ** 32 - 1)
   const durationMs = parseDuration('duration', values.duration)
   const startMs = Date.now()
-  const fleet = createFleet({
+  const fleet = startDemoFleet({
     url: parseUrl('url', values.url),
     devices: parseWhole('devices', values.devices, 1, 15_000),
     seed,
     intervalMs: parseDuration('interval', values.interval, intervalMsMin),
     site: parseLevel('site', values.site),
-    startMs,
   })
   process.stderr.write(`seed ${seed}, ${values.devices} devices to ${values.url} for ${values.duration}\n`)
   const progress = setInterval(() => process.stderr.write(`${describe(fleet.stats())}\n`), progressMs)
@@ -89,7 +89,7 @@ export async function run(argv: string[]): Promise<number> {
   } else {
     process.stdout.write(`seed ${seed}: ${devices} devices, ${sent} sent, ${acknowledged} acknowledged\n`)
   }
-  if (dropped > 0) process.stderr.write(`${dropped} readings were not sent: too many waited for an acknowledgement\n`)
+  if (dropped > 0) process.stderr.write(`${dropped} readings were lost: too many waited for an acknowledgement\n`)
   if (sent === 0) process.stderr.write(`no device connected to ${values.url}: ${problem ?? 'no answer'}\n`)
   else if (!isDrained) process.stderr.write(`${sent - acknowledged} readings were not acknowledged\n`)
   return isDrained && sent > 0 ? 0 : 1

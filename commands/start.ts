@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { type Config, configFileName, readConfigFile } from '../config/load.ts'
-import { createFleet } from '../devices-sim/fleet.ts'
+import { startDemoFleet } from '../devices-sim/demo.ts'
 import { startOutages } from '../devices-sim/outages.ts'
 import { createRandom } from '../devices-sim/random.ts'
 import { createProgramLog, type Dewpoint, startDewpoint } from '../dewpoint.ts'
@@ -177,7 +177,7 @@ function startDemo(dewpoint: Dewpoint, config: Config): () => Promise<void> {
   const user =
     account === null ? '' : `${encodeURIComponent(account.username)}:${encodeURIComponent(account.password)}@`
   const url = `mqtt://${user}${urlHost(host)}:${port}`
-  const fleet = createFleet({ url, devices: demoDevices, seed: demoSeed, intervalMs: demoIntervalMs })
+  const fleet = startDemoFleet({ url, devices: demoDevices, seed: demoSeed, intervalMs: demoIntervalMs })
   const stopOutages = startOutages(fleet, createRandom(demoSeed))
   return async () => {
     stopOutages()

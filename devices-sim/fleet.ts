@@ -1,115 +1,141 @@
-/** Many devices of one site, all of them determined by one seed. */
-import assert from 'node:assert'
-import { type Clock, systemClock } from '../telemetry/clock.ts'
-import { createDevice, type Device } from './device.ts'
-import { createRandom, memberSeed } from './random.ts'
-import { createPulse, createRainfall, createVoltage } from './signals.ts'
+/** All devices of a run, determined by one seed: each has one of its own, so that adding a device changes none of the others. */
+import type { DeviceName } from '../telemetry/device.ts'
+import type { Device } from './device/device.ts'
+import { createWire, type Wire } from './device/format.ts'
+import type { Meter } from './energy/meter.ts'
+import { FleetMember } from './fleet-member.ts'
+import type { Profile } from './profile.ts'
+import { memberSeed, type Random } from './random.ts'
+import type { Sensor } from './sensor.ts'
+import type { SimClock } from './sim-clock.ts'
+import type { Transport } from './transport.ts'
+import type { TruthWriter } from './truth/truth.ts'
 
 export type FleetOptions = {
-  url: string
-  devices: number
+  profiles: Profile[]
   seed: number
-  intervalMs: number
-  site?: string
-  /** Where the devices' count of readings starts, and the weather: a later run must come with a greater one. */
-  startMs?: number
-  clock?: Clock
+  clock: SimClock
+  transport: Transport
+  truth: TruthWriter
+  /** A later run against the same server must come with a greater one: counts of boots and reports begin by it. */
+  startMs: number
+  /** `volts` of the device's cell; null: mains. */
+  createSensors(profile: Profile, random: Random, startMs: number, volts: (nowMs: number) => number | null): Sensor[]
+  createMeter(profile: Profile, random: Random, startMs: number): Meter
 }
 
 export type FleetStats = {
   devices: number
   connected: number
+  /** Reports handed to the network, each counted once. */
   sent: number
   acknowledged: number
+  /** Lost by the devices: no room in flash, a cell that died, the end of the run. */
   dropped: number
+  /** In flash, sent or not. */
+  waiting: number
   /** Why the last connect of some device failed; null when none did. */
   problem: string | null
 }
 
+export type Member = { name: DeviceName; clientId: string; profile: Profile; gateway: string | null; meter: Meter }
+
 export type Fleet = {
+  /** In the order by which the truth numbers them. */
+  members: readonly Member[]
+  start(): void
   stats(): FleetStats
+  /** Its connection breaks without a word, and it stays away until plug(). */
   unplug(index: number): void
   plug(index: number): void
-  /** Takes no more readings; true when all were acknowledged within the time. */
+  /** Takes no more samples; true when nothing waits any more within the time, by the fleet's clock. */
   drain(withinMs: number): Promise<boolean>
+  /** Every device leaves, within closeMsMax; what still waits is lost. The transport stays open. */
   close(): Promise<void>
 }
 
-/** Connects are spread, as after a power cut: all at once would measure the backlog of accept() and nothing else. */
-const startSpreadMs = 2000
-/** Shorter, and the count of three channels could overtake the time in ms that the next run starts from. */
-export const intervalMsMin = 10
+const closeMsMax = 2000
+const lookEveryMs = 20
 
-const deviceName = (index: number): string => `rg-${String(index + 1).padStart(4, '0')}`
-
+/** @throws StartError when a profile's format can say nothing that its sensors measure */
 export function createFleet(options: FleetOptions): Fleet {
-  const { url, seed, intervalMs, site = 'demo', clock = systemClock } = options
-  const startMs = options.startMs ?? clock.nowMs()
-  assert(intervalMs >= intervalMsMin, `an interval of ${intervalMs} ms is too short`)
-  const members = Array.from({ length: options.devices }, (_, index) => {
-    const random = createRandom(memberSeed(seed, index))
-    const device = createDevice({
-      url,
-      name: { site, device: deviceName(index) },
-      signals: {
-        rainfall: createRainfall(random, startMs),
-        pulse: createPulse(random, startMs),
-        voltage: createVoltage(random, startMs),
-      },
-      intervalMs,
-      firstSequence: startMs,
-      reconnectMs: Math.round(random.between(250, 1000)),
-      clock,
-    })
-    const starting = setTimeout(device.start, startSpreadMs * random.fraction())
-    return { device, starting }
+  const { clock } = options
+  let count = 0
+  const members = options.profiles.flatMap((profile) => {
+    const first = count
+    count += profile.count
+    return createMembers(options, profile, first)
   })
-
-  const member = (index: number): Device => {
+  const device = (index: number): Device => {
     const found = members[index]
-    assert(found, `device ${index} of ${members.length}`)
+    if (found === undefined) throw new RangeError(`device ${index} of ${members.length}`)
     return found.device
   }
-  const stopStarting = () => {
-    for (const { starting } of members) clearTimeout(starting)
+
+  /** Whether it comes true within the time. */
+  function within(ms: number, isTrue: () => boolean): Promise<boolean> {
+    const untilMs = clock.nowMs() + ms
+    return new Promise((resolve) => {
+      const look = () => {
+        if (isTrue()) resolve(true)
+        else if (clock.nowMs() >= untilMs) resolve(false)
+        else clock.at(clock.nowMs() + lookEveryMs, look)
+      }
+      look()
+    })
   }
 
   return {
-    stats() {
-      const total: FleetStats = {
-        devices: members.length,
-        connected: 0,
-        sent: 0,
-        acknowledged: 0,
-        dropped: 0,
-        problem: null,
-      }
-      for (const { device } of members) {
-        const stats = device.stats()
-        if (stats.isConnected) total.connected++
-        total.sent += stats.sent
-        total.acknowledged += stats.acknowledged
-        total.dropped += stats.dropped
-        total.problem ??= stats.problem
-      }
-      return total
+    members,
+    start() {
+      for (const member of members) member.start()
     },
-    unplug: (index) => member(index).unplug(),
-    plug: (index) => member(index).plug(),
-    async drain(withinMs) {
-      stopStarting()
-      let deadline: NodeJS.Timeout | undefined
-      const late = new Promise<boolean>((resolve) => {
-        deadline = setTimeout(resolve, withinMs, false)
-      })
-      const drained = Promise.all(members.map(({ device }) => device.drain())).then(() => true)
-      const isDrained = await Promise.race([drained, late])
-      clearTimeout(deadline)
-      return isDrained
+    stats() {
+      const total = { devices: members.length, connected: 0, sent: 0, acknowledged: 0, dropped: 0, waiting: 0 }
+      let problem: string | null = null
+      for (const { device } of members) {
+        if (device.isConnected) total.connected++
+        total.sent += device.diary.sent
+        total.acknowledged += device.diary.acknowledged
+        total.dropped += device.diary.dropped
+        total.waiting += device.waiting
+        problem ??= device.problem
+      }
+      return { ...total, problem }
+    },
+    unplug: (index) => device(index).unplug(),
+    plug: (index) => device(index).plug(),
+    drain(withinMs) {
+      for (const { device } of members) device.stopSampling()
+      return within(withinMs, () => members.every(({ device }) => device.waiting === 0))
     },
     async close() {
-      stopStarting()
-      await Promise.all(members.map(({ device }) => device.close()))
+      for (const member of members) {
+        member.stopFaults()
+        member.device.leave()
+      }
+      await within(closeMsMax, () => members.every(({ device }) => device.isGone))
+      for (const { device } of members) device.end()
     },
   }
+}
+
+function createMembers(options: FleetOptions, profile: Profile, first: number): FleetMember[] {
+  const seed = memberSeed(options.seed, hashOf(profile.name))
+  let wire: Wire | undefined
+  const wireOf = (sensors: Sensor[]) => {
+    wire ??= createWire(
+      profile,
+      sensors.flatMap(({ quantities }) => quantities),
+    )
+    return wire
+  }
+  return Array.from({ length: profile.count }, (_, i) => new FleetMember(options, profile, wireOf, seed, i, first + i))
+}
+
+/** By its name, so that a profile that is put before others changes none of them. */
+function hashOf(name: string): number {
+  let hash = 0
+  for (const letter of name) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) as number)) >>> 0
+  return hash
 }

@@ -4,11 +4,13 @@
  */
 
 import type { Meter } from '../energy/meter.ts'
+import type { Profile } from '../profile.ts'
 import type { Random } from '../random.ts'
 import type { SimClock } from '../sim-clock.ts'
 import type { Connection, ConnectionEvents, ConnectOptions, OutgoingPublish, Transport } from '../transport.ts'
 
 export type UplinkOwner = {
+  connectOptions(): ConnectOptions
   connected(isSessionPresent: boolean): void
   acknowledged(packetId: number): void
   /** Not by our own leave() or cut(). */
@@ -16,14 +18,11 @@ export type UplinkOwner = {
 }
 
 export type UplinkOptions = {
-  connect: ConnectOptions
-  retryS: number
-  answerTimeoutS: number
+  profile: Pick<Profile, 'retryS' | 'acknowledgeTimeoutS' | 'keepAliveS'>
   clock: SimClock
   random: Random
   transport: Transport
   meter: Meter
-  owner: UplinkOwner
 }
 
 /** The wait is doubled so often. */
@@ -37,6 +36,7 @@ export class Uplink {
   /** Why the last connect failed; null when none did. */
   problem: string | null = null
   readonly #options: UplinkOptions
+  readonly #owner: UplinkOwner
   #attempt: Attempt | null = null
   #connection: Connection | null = null
   #failures = 0
@@ -45,8 +45,9 @@ export class Uplink {
   #answerByMs = Infinity
   #pingAtMs = Infinity
 
-  constructor(options: UplinkOptions) {
+  constructor(options: UplinkOptions, owner: UplinkOwner) {
     this.#options = options
+    this.#owner = owner
   }
 
   /** Connected, or on the way. */
@@ -55,10 +56,10 @@ export class Uplink {
   }
 
   open(): void {
-    const { transport, connect } = this.#options
-    this.#attempt = new Attempt(this)
+    const connect = this.#owner.connectOptions()
+    this.#attempt = new Attempt(this, connectBytes(connect))
     this.#expect()
-    this.#connection = transport.open(connect, this.#attempt)
+    this.#connection = this.#options.transport.open(connect, this.#attempt)
   }
 
   publish(packet: OutgoingPublish): void {
@@ -100,7 +101,7 @@ export class Uplink {
   work(nowMs: number): void {
     if (nowMs >= this.#answerByMs) {
       this.cut()
-      this.#fail(`no answer within ${this.#options.answerTimeoutS} s`)
+      this.#fail(`no answer within ${this.#options.profile.acknowledgeTimeoutS} s`)
     } else if (nowMs >= this.#pingAtMs) {
       this.#connection?.ping()
       this.#options.meter.pinged(nowMs)
@@ -118,19 +119,19 @@ export class Uplink {
     this.#answerByMs = this.#due === 0 ? Infinity : this.#answerTimeMs()
   }
 
-  established(isSessionPresent: boolean): void {
-    const { clock, connect, meter, owner } = this.#options
+  established(isSessionPresent: boolean, connectBytes: number): void {
+    const { clock, meter } = this.#options
     this.answered()
     this.isUp = true
     this.#failures = 0
     this.#spoke()
-    meter.connected(clock.nowMs(), connectBytes(connect), connackBytes)
-    owner.connected(isSessionPresent)
+    meter.connected(clock.nowMs(), connectBytes, connackBytes)
+    this.#owner.connected(isSessionPresent)
   }
 
   acknowledged(packetId: number): void {
     this.answered()
-    this.#options.owner.acknowledged(packetId)
+    this.#owner.acknowledged(packetId)
   }
 
   lost(detail: string): void {
@@ -139,12 +140,12 @@ export class Uplink {
   }
 
   #fail(detail: string): void {
-    const { clock, random, retryS, owner } = this.#options
+    const { clock, random, profile } = this.#options
     this.problem = detail
-    const waitMs = retryS * 1000 * 2 ** Math.min(this.#failures, doublingsMax) * random.between(0.5, 1.5)
+    const waitMs = profile.retryS * 1000 * 2 ** Math.min(this.#failures, doublingsMax) * random.between(0.5, 1.5)
     this.#failures++
     this.tryAtMs = clock.nowMs() + Math.round(waitMs)
-    owner.disconnected()
+    this.#owner.disconnected()
   }
 
   #close(): void {
@@ -163,26 +164,28 @@ export class Uplink {
   }
 
   #spoke(): void {
-    const { clock, connect } = this.#options
-    if (connect.keepAliveS > 0) this.#pingAtMs = clock.nowMs() + connect.keepAliveS * 1000
+    const { clock, profile } = this.#options
+    if (profile.keepAliveS > 0) this.#pingAtMs = clock.nowMs() + profile.keepAliveS * 1000
   }
 
   #answerTimeMs(): number {
-    const { clock, answerTimeoutS } = this.#options
-    return clock.nowMs() + answerTimeoutS * 1000
+    const { clock, profile } = this.#options
+    return clock.nowMs() + profile.acknowledgeTimeoutS * 1000
   }
 }
 
 /** One try to connect and what comes of it; what comes late, when the device has turned away, is not heard. */
 class Attempt implements ConnectionEvents {
   readonly #uplink: Uplink
+  readonly #connectBytes: number
 
-  constructor(uplink: Uplink) {
+  constructor(uplink: Uplink, connectBytes: number) {
     this.#uplink = uplink
+    this.#connectBytes = connectBytes
   }
 
   connected(isSessionPresent: boolean): void {
-    if (this.#uplink.isCurrent(this)) this.#uplink.established(isSessionPresent)
+    if (this.#uplink.isCurrent(this)) this.#uplink.established(isSessionPresent, this.#connectBytes)
   }
 
   acknowledged(packetId: number): void {

@@ -122,7 +122,7 @@ test('device sends the rest of what was under way again when the connection is l
   rig.transport.behaviour.connect = 'accept'
   let acknowledged = 0
   rig.transport.behaviour.acknowledges = () => ++acknowledged <= 2
-  while (rig.device.acknowledgedReports < 2) rig.pass(1)
+  while (rig.device.diary.acknowledged < 2) rig.pass(1)
   rig.transport.lose()
   rig.transport.behaviour.acknowledges = () => true
   rig.pass(1200)
@@ -149,7 +149,7 @@ test('device loses the oldest report when its flash is full, and the truth says 
   expect(rig.of('dropped').map(({ nth, why }) => [nth, why])).toEqual(
     [0, 1, 2, 3, 4, 5].map((nth) => [nth, 'flash_full']),
   )
-  expect(rig.device.dropped).toBe(6)
+  expect(rig.device.diary.dropped).toBe(6)
 })
 
 test('device that starts again keeps its flash, counts its boot, and loses what stood in memory only', () => {
@@ -184,10 +184,10 @@ test('device dies of a cell that sags when it transmits, and starts again', () =
   const meter = { ...mainsMeter, volts: () => volts }
   const rig = createRig({ connection: 'wake', batch: 5 }, countingSensor(), meter)
   rig.pass(400)
-  expect(rig.device.acknowledgedReports).toBe(1)
+  expect(rig.device.diary.acknowledged).toBe(1)
   volts = 1.5
   rig.pass(600)
-  expect(rig.device.acknowledgedReports).toBe(1)
+  expect(rig.device.diary.acknowledged).toBe(1)
   expect(rig.device.waiting).toBeGreaterThan(0)
   volts = 3
   rig.pass(2400)
@@ -261,7 +261,7 @@ test('device sends with QoS 0 once and forgets', () => {
   rig.pass(600)
   expect(rig.of('dropped').map(({ why }) => why)).toEqual(Array.from({ length: 10 }, () => 'qos_0'))
   expect(rig.transport.reports().every(({ packetId, qos }) => packetId === 0 && qos === 0)).toBe(true)
-  expect(rig.device.dropped).toBe(0)
+  expect(rig.device.diary.dropped).toBe(0)
 })
 
 test('device counts from 1970 when its clock is lost, and the truth knows that nobody can know the time', () => {
@@ -397,7 +397,7 @@ test('every report of a device ends as acknowledged, dropped or still in flash, 
     const about = `seed ${seed}, run ${run}`
     expect(new Set(ends).size, about).toBe(ends.length)
     expect(ends.length + rig.device.waiting, about).toBe(rig.of('report').length)
-    expect(rig.of('acknowledged').length, about).toBe(rig.device.acknowledgedReports)
+    expect(rig.of('acknowledged').length, about).toBe(rig.device.diary.acknowledged)
     const sentFirst = new Set(rig.of('sent').map(({ nth }) => nth))
     expect(
       rig.of('acknowledged').every(({ nth }) => sentFirst.has(nth)),

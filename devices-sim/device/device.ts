@@ -3,22 +3,22 @@
  * sleep. One alarm stands on the clock for all that is due, so that very many devices fit. What really happened goes to the truth.
  */
 import type { DeviceName } from '../../telemetry/device.ts'
-import type { Value } from '../../telemetry/reading.ts'
 import { statusTopic } from '../../telemetry/schema.ts'
 import type { Meter } from '../energy/meter.ts'
 import type { FaultName, Profile } from '../profile.ts'
 import type { Random } from '../random.ts'
 import type { Sensor } from '../sensor.ts'
 import type { SimClock } from '../sim-clock.ts'
-import type { Transport } from '../transport.ts'
-import type { TruthEvent, TruthSample, TruthWriter } from '../truth/truth.ts'
+import type { ConnectOptions, Transport } from '../transport.ts'
+import type { TruthSample, TruthWriter } from '../truth/truth.ts'
 import { Alarm } from './alarm.ts'
 import { OwnClock } from './clock.ts'
 import { Uplink, type UplinkOwner } from './connection.ts'
-import { Counters } from './counters.ts'
+import { Diary, type DropReason, type ToldState } from './diary.ts'
 import { Flash, type WaitingReport } from './flash.ts'
 import type { Wire } from './format.ts'
 import { knowledgeOf, reportOf, timeBaseOf } from './report.ts'
+import { type SampleGroup, Sampler } from './sampler.ts'
 import { fillTopic } from './topic.ts'
 
 export type DeviceOptions = {
@@ -48,8 +48,6 @@ export type FirmwareFault = Extract<
   'clock-1970' | 'clock-skew' | 'truncated' | 'reboot' | 'brown-out' | 'death'
 >
 
-type DropReason = Extract<TruthEvent, { type: 'dropped' }>['why']
-
 /** After a power cut not all come at once: that would measure the backlog of accept() and nothing else. */
 const connectSpreadMs = 2000
 /** Below it a microcontroller resets itself. */
@@ -62,17 +60,14 @@ const packetIdMax = 65_535
 export const createDevice = (options: DeviceOptions): Device => new Device(options)
 
 export class Device implements UplinkOwner {
-  sent = 0
-  acknowledgedReports = 0
-  dropped = 0
+  readonly diary: Diary
   readonly #options: DeviceOptions
   readonly #uplink: Uplink
   readonly #alarm: Alarm
   readonly #flash: Flash
   readonly #clock = new OwnClock()
-  readonly #counters: Counters
+  readonly #sampler: Sampler
   readonly #everyMs: number
-  #batch: TruthSample[] = []
   /** Since the last upload was due. */
   #taken = 0
   /** A device that sleeps between uploads means to connect. */
@@ -82,13 +77,11 @@ export class Device implements UplinkOwner {
   #bootAtMs: number
   #bootedAtMs: number
   #boot: number
-  #nth = 0
   /** By stream. */
   readonly #sequences: number[]
   #packetId = 0
   /** Of a birth or a farewell without PUBACK; 0: there is none. */
   #statusId = 0
-  #state: 'awake' | 'asleep' | 'dead' = 'asleep'
   #hasRun = false
   #isUnplugged = false
   #isLeaving = false
@@ -98,34 +91,19 @@ export class Device implements UplinkOwner {
   #isSagging = false
 
   constructor(options: DeviceOptions) {
-    const { profile, wire, name, clientId, random, clock, transport, meter, startMs, joinMs } = options
+    const { profile, wire, random, clock, meter, startMs, joinMs } = options
     this.#options = options
     this.#everyMs = Math.round(profile.sampleEveryS * 1000)
     this.#flash = new Flash(profile.flashReports)
-    this.#counters = new Counters(wire.layout.quantities)
+    this.#sampler = new Sampler(options.sensors, wire, meter)
+    this.diary = new Diary(options.truth, options.index, clock)
     this.#alarm = new Alarm(clock, () => this.#settle())
     this.#boot = Math.floor(startMs / 1000) % wire.layout.bootSpan
     this.#sequences = wire.topics.map(() => this.#firstSequence())
     this.#bootAtMs = joinMs
     this.#bootedAtMs = joinMs
     this.#sampleAtMs = joinMs + Math.floor(random.fraction() * this.#everyMs)
-    this.#uplink = new Uplink({
-      connect: {
-        clientId,
-        keepAliveS: profile.keepAliveS,
-        clean: !profile.persistentSession,
-        ...(profile.tellsStatus && {
-          will: { topic: fillTopic(statusTopic, name), payload: 'offline', qos: 1, retain: true },
-        }),
-      },
-      retryS: profile.retryS,
-      answerTimeoutS: profile.acknowledgeTimeoutS,
-      clock,
-      random,
-      transport,
-      meter,
-      owner: this,
-    })
+    this.#uplink = new Uplink(options, this)
     this.#uplink.tryAtMs = joinMs + Math.floor(random.fraction() * connectSpreadMs)
   }
 
@@ -138,6 +116,10 @@ export class Device implements UplinkOwner {
     return this.#flash.size
   }
 
+  get isDead(): boolean {
+    return this.diary.state === 'dead'
+  }
+
   get problem(): string | null {
     return this.#uplink.problem
   }
@@ -147,14 +129,13 @@ export class Device implements UplinkOwner {
   }
 
   start(): void {
-    const { index, name, clientId, profile, gateway, wire } = this.#options
-    const about = { ...name, clientId, profile: profile.name, gateway, quantities: wire.layout.quantities }
-    this.#tell({ type: 'device', device: index, about })
+    const { name, clientId, profile, gateway, wire } = this.#options
+    this.diary.begin({ ...name, clientId, profile: profile.name, gateway, quantities: wire.layout.quantities })
     this.#alarm.at(this.#bootAtMs)
   }
 
   suffer(fault: FirmwareFault, amount: number): void {
-    if (this.#state === 'dead') return
+    if (this.isDead) return
     const nowMs = this.#options.clock.nowMs()
     switch (fault) {
       case 'clock-1970':
@@ -179,7 +160,7 @@ export class Device implements UplinkOwner {
   }
 
   recover(fault: FirmwareFault): void {
-    if (this.#state === 'dead') return
+    if (this.isDead) return
     if (fault === 'clock-1970' || fault === 'clock-skew') {
       this.#closeBatch()
       this.#clock.set()
@@ -190,7 +171,7 @@ export class Device implements UplinkOwner {
 
   /** Breaks the connection without DISCONNECT and stays away until plug(); it samples on. */
   unplug(): void {
-    if (this.#state === 'dead') return
+    if (this.isDead) return
     this.#isUnplugged = true
     this.#uplink.cut()
     this.disconnected()
@@ -204,7 +185,7 @@ export class Device implements UplinkOwner {
   /** Takes no more samples; those in memory become a report. */
   stopSampling(): void {
     this.#sampleAtMs = Infinity
-    if (this.#state === 'dead') return
+    if (this.isDead) return
     this.#closeBatch()
     this.#isUploadDue = true
     this.#settle()
@@ -227,6 +208,17 @@ export class Device implements UplinkOwner {
     this.#alarm.off()
   }
 
+  connectOptions(): ConnectOptions {
+    const { profile, name, clientId } = this.#options
+    const will = { topic: fillTopic(statusTopic, name), payload: 'offline', qos: 1, retain: true } as const
+    return {
+      clientId,
+      keepAliveS: profile.keepAliveS,
+      clean: !profile.persistentSession,
+      ...(profile.tellsStatus && { will }),
+    }
+  }
+
   connected(isSessionPresent: boolean): void {
     const { profile, name } = this.#options
     this.#brownOuts = 0
@@ -243,10 +235,7 @@ export class Device implements UplinkOwner {
       if (this.#isLeaving) this.#uplink.leave()
     } else {
       const report = this.#flash.acknowledge(packetId)
-      if (report !== null) {
-        this.acknowledgedReports++
-        this.#tell({ type: 'acknowledged', device: this.#options.index, nth: report.nth, atMs: this.#nowMs() })
-      }
+      if (report !== null) this.diary.acknowledge(report.nth)
     }
     this.#settle()
   }
@@ -260,7 +249,7 @@ export class Device implements UplinkOwner {
 
   /** Does what is due, and waits for what is due next. */
   #settle(): void {
-    if (this.#state === 'dead') return
+    if (this.isDead) return
     const nowMs = this.#nowMs()
     if (nowMs >= this.#bootAtMs) this.#startUp()
     if (this.#bootAtMs === Infinity) {
@@ -272,16 +261,12 @@ export class Device implements UplinkOwner {
       if (nowMs >= this.#connectAtMs()) this.#open(nowMs)
       if (this.#uplink.isUp) this.#pump(nowMs)
     }
-    if (this.#isDead()) return
+    if (this.isDead) return
     this.#alarm.at(
       this.#bootAtMs === Infinity
         ? Math.min(this.#sampleAtMs, this.#connectAtMs(), this.#uplink.dueMs())
         : this.#bootAtMs,
     )
-  }
-
-  #isDead(): boolean {
-    return this.#state === 'dead'
   }
 
   #connectAtMs(): number {
@@ -317,9 +302,9 @@ export class Device implements UplinkOwner {
   }
 
   #send(report: WaitingReport, nowMs: number): void {
-    const { profile, wire, name, index } = this.#options
+    const { profile, wire, name } = this.#options
     const { qos } = profile
-    const whole = wire.encode([reportOf(wire, report, this.#now(nowMs))])
+    const whole = this.#payloadOf(report, nowMs)
     const payload = report.isTruncated ? (wire.cut(whole) ?? whole) : whole
     const isAgain = report.packetId !== 0
     if (qos === 1) {
@@ -335,11 +320,10 @@ export class Device implements UplinkOwner {
       dup: isAgain && profile.persistentSession,
       packetId: report.packetId,
     })
-    if (!isAgain) this.sent++
-    this.#tell({ type: 'sent', device: index, nth: report.nth, atMs: nowMs })
+    this.diary.send(report.nth, isAgain)
     if (qos === 0) {
       this.#flash.takeOldest()
-      this.#tellDropped(report, 'qos_0')
+      this.diary.drop(report.nth, 'qos_0')
     }
   }
 
@@ -363,52 +347,27 @@ export class Device implements UplinkOwner {
   }
 
   #sample(takenAtMs: number): void {
-    const { sensors, wire, meter, profile } = this.#options
-    const measured: Value[] = []
-    for (const sensor of sensors) measured.push(...sensor.sample(takenAtMs))
-    meter.sampled(takenAtMs)
-    const values = wire.places.map((place, i) => {
-      const value = measured[place]
-      return wire.said(typeof value === 'number' ? this.#counters.count(i, value) : value, i)
-    })
-    const { isFixed, samplesMax } = wire.layout
-    const isSaid = isFixed ? !values.includes(null) : values.some((value) => value !== null)
-    if (isSaid) this.#batch.push({ takenAtMs, values })
+    const isFull = this.#sampler.sample(takenAtMs)
     this.#taken++
-    const isUpload = this.#taken >= profile.batch
-    // A format of equal distances has no place for a sample that failed.
-    if (isUpload || this.#batch.length >= samplesMax || (isFixed && !isSaid)) this.#closeBatch()
+    const isUpload = this.#taken >= this.#options.profile.batch
+    if (isFull || isUpload) this.#closeBatch()
     if (!isUpload) return
     this.#taken = 0
     this.#isUploadDue = true
   }
 
   #closeBatch(): void {
-    const samples = this.#batch
-    if (samples.length === 0) return
-    this.#batch = []
-    if (!this.#options.wire.layout.isSingle) {
-      this.#keep(samples, 0)
-      return
-    }
-    for (const { takenAtMs, values } of samples) {
-      values.forEach((value, stream) => {
-        const only = values.map((_, i) => (i === stream ? value : null))
-        if (value !== null) this.#keep([{ takenAtMs, values: only }], stream)
-      })
-    }
+    for (const group of this.#sampler.take()) this.#keep(group)
   }
 
-  #keep(samples: TruthSample[], stream: number): void {
-    const { wire, profile, index } = this.#options
-    const nowMs = this.#nowMs()
+  #keep({ stream, samples }: SampleGroup): void {
+    const { wire, profile } = this.#options
     const { takenAtMs } = samples.at(-1) as TruthSample
     const uptimeMs = Math.max(0, takenAtMs - this.#bootedAtMs)
     const sequence = this.#sequences[stream] as number
     this.#sequences[stream] = sequence + 1
-    const nth = this.#nth++
     const report: WaitingReport = {
-      nth,
+      nth: this.diary.reports,
       stream,
       boot: this.#boot,
       sequence,
@@ -420,13 +379,15 @@ export class Device implements UplinkOwner {
       isTruncated: this.#isTruncating,
       packetId: 0,
     }
-    const time = knowledgeOf(wire.layout, this.#clock, takenAtMs)
-    const isUnreadable =
-      report.isTruncated && wire.cut(wire.encode([reportOf(wire, report, this.#now(nowMs))])) !== null
-    const expect = isUnreadable ? 'quarantined' : 'stored'
-    this.#tell({ type: 'report', device: index, nth, atMs: nowMs, time, samples, expect })
+    const isReadable = !report.isTruncated || wire.cut(this.#payloadOf(report, this.#nowMs())) === null
+    this.diary.report(samples, knowledgeOf(wire.layout, this.#clock, takenAtMs), isReadable ? 'stored' : 'quarantined')
     const lost = this.#flash.add(report)
-    if (lost !== null) this.#tellDropped(lost, 'flash_full')
+    if (lost !== null) this.diary.drop(lost.nth, 'flash_full')
+  }
+
+  #payloadOf(report: WaitingReport, nowMs: number): Buffer {
+    const { wire } = this.#options
+    return wire.encode([reportOf(wire, report, this.#now(nowMs))])
   }
 
   #now(nowMs: number) {
@@ -438,7 +399,7 @@ export class Device implements UplinkOwner {
 
   /** What stands in RAM only is lost: the batch that is being filled, and the connection. */
   #goDown(bootAtMs: number): void {
-    this.#batch = []
+    this.#sampler.restart()
     this.#taken = 0
     this.#uplink.cut()
     this.#flash.turnBack()
@@ -451,7 +412,6 @@ export class Device implements UplinkOwner {
     this.#bootAtMs = Infinity
     if (this.#hasRun) {
       this.#boot = (this.#boot + 1) % this.#options.wire.layout.bootSpan
-      this.#counters.restart()
       if (this.#options.wire.layout.has.boot) this.#sequences.fill(0)
       if (this.#sampleAtMs !== Infinity) this.#sampleAtMs = atMs + this.#everyMs
       this.#isUploadDue = true
@@ -459,7 +419,7 @@ export class Device implements UplinkOwner {
     this.#hasRun = true
     this.#bootedAtMs = atMs
     if (this.#options.profile.connection === 'held') this.#enter('awake', null)
-    else this.#tellState('asleep', this.#wakeAtMs())
+    else this.diary.enter('asleep', this.#wakeAtMs())
   }
 
   #sags(nowMs: number): boolean {
@@ -482,7 +442,7 @@ export class Device implements UplinkOwner {
 
   #dropAll(why: DropReason): void {
     for (let report = this.#flash.takeOldest(); report !== null; report = this.#flash.takeOldest()) {
-      this.#tellDropped(report, why)
+      this.diary.drop(report.nth, why)
     }
   }
 
@@ -498,24 +458,8 @@ export class Device implements UplinkOwner {
     return Math.min(reportAtMs, this.#connectAtMs())
   }
 
-  #enter(state: 'awake' | 'asleep' | 'dead', untilMs: number | null): void {
-    if (state === this.#state) return
-    this.#tellState(state, untilMs)
-  }
-
-  #tellState(state: 'awake' | 'asleep' | 'dead', untilMs: number | null): void {
-    this.#state = state
-    const until = untilMs === Infinity ? null : untilMs
-    this.#tell({ type: 'state', device: this.#options.index, atMs: this.#nowMs(), state, untilMs: until })
-  }
-
-  #tellDropped({ nth }: WaitingReport, why: DropReason): void {
-    if (why !== 'qos_0') this.dropped++
-    this.#tell({ type: 'dropped', device: this.#options.index, nth, atMs: this.#nowMs(), why })
-  }
-
-  #tell(event: TruthEvent): void {
-    this.#options.truth.write(event)
+  #enter(state: ToldState, untilMs: number | null): void {
+    if (state !== this.diary.state) this.diary.enter(state, untilMs)
   }
 
   #nowMs(): number {

@@ -3,32 +3,21 @@
  * broker lets only one of them be connected [MQTT-3.1.4-2], so each throws the other out.
  */
 import { mainsMeter } from '../energy/mains.ts'
-import type { Random } from '../random.ts'
-import type { SimClock } from '../sim-clock.ts'
-import type { Transport } from '../transport.ts'
+import type { ConnectOptions } from '../transport.ts'
 import { Alarm } from './alarm.ts'
-import { Uplink, type UplinkOwner } from './connection.ts'
+import { Uplink, type UplinkOptions, type UplinkOwner } from './connection.ts'
 
-export type TwinOptions = {
-  clientId: string
-  keepAliveS: number
-  retryS: number
-  answerTimeoutS: number
-  clock: SimClock
-  random: Random
-  transport: Transport
-}
+export type TwinOptions = Omit<UplinkOptions, 'meter'> & { clientId: string }
 
 export class Twin implements UplinkOwner {
   readonly #uplink: Uplink
   readonly #alarm: Alarm
-  readonly #clock: SimClock
+  readonly #options: TwinOptions
 
-  constructor({ clientId, keepAliveS, ...options }: TwinOptions) {
-    this.#clock = options.clock
+  constructor(options: TwinOptions) {
+    this.#options = options
     this.#alarm = new Alarm(options.clock, () => this.#settle())
-    const connect = { clientId, keepAliveS, clean: true }
-    this.#uplink = new Uplink({ ...options, connect, meter: mainsMeter, owner: this })
+    this.#uplink = new Uplink({ ...options, meter: mainsMeter }, this)
   }
 
   start(): void {
@@ -38,6 +27,11 @@ export class Twin implements UplinkOwner {
   stop(): void {
     this.#alarm.off()
     this.#uplink.cut()
+  }
+
+  connectOptions(): ConnectOptions {
+    const { clientId, profile } = this.#options
+    return { clientId, keepAliveS: profile.keepAliveS, clean: true }
   }
 
   connected(): void {
@@ -51,7 +45,7 @@ export class Twin implements UplinkOwner {
   }
 
   #settle(): void {
-    const nowMs = this.#clock.nowMs()
+    const nowMs = this.#options.clock.nowMs()
     this.#uplink.work(nowMs)
     if (!this.#uplink.isOpen && nowMs >= this.#uplink.tryAtMs) this.#uplink.open()
     this.#alarm.at(this.#uplink.isOpen ? this.#uplink.dueMs() : this.#uplink.tryAtMs)

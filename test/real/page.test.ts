@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createFleet, type Fleet } from '../../devices-sim/fleet.ts'
+import { startDemoFleet } from '../../devices-sim/demo.ts'
+import type { Fleet } from '../../devices-sim/fleet.ts'
 import { openDuckdb } from '../../stores/duckdb.ts'
 import { createSeries, emptyCheckpoint } from '../../telemetry/point.ts'
 import { patient } from '../flow/helpers.ts'
@@ -39,7 +40,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
 
   beforeAll(async () => {
     server = await startDewpoint()
-    fleet = createFleet({ url: server.mqttUrl, devices, seed: 7, intervalMs: 500 })
+    fleet = startDemoFleet({ url: server.mqttUrl, devices, seed: 7, intervalMs: 500 })
     browser = await chromium.launch({ executablePath: commandPath('chromium') as string, args })
   })
   afterAll(async () => {

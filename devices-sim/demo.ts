@@ -1,0 +1,109 @@
+/** The fleet that `npm start` shows: rainfall, pulse and voltage on the default topics, by signals that run faster than nature. */
+import assert from 'node:assert'
+import { mainsMeter } from './energy/mains.ts'
+import { createFleet, type Fleet, type FleetOptions } from './fleet.ts'
+import { createSocketTransport } from './link/socket-transport.ts'
+import type { Profile } from './profile.ts'
+import type { Quantity, Sensor } from './sensor.ts'
+import { createPulse, createRainfall, createVoltage, type Signal } from './signals.ts'
+import { createRealClock } from './sim-clock.ts'
+
+/** Shorter, and a count could overtake the time in ms that the next run starts from. */
+export const intervalMsMin = 10
+
+export function demoProfile(options: { devices: number; intervalMs: number; site?: string }): Profile {
+  const { devices, intervalMs, site = 'demo' } = options
+  assert(intervalMs >= intervalMsMin, `an interval of ${intervalMs} ms is too short`)
+  return {
+    name: 'demo',
+    site,
+    count: devices,
+    prefix: 'rg',
+    sensors: ['rain', 'pulse', 'voltage'],
+    sampleEveryS: intervalMs / 1000,
+    batch: 1,
+    format: 'value',
+    compression: 'none',
+    qos: 1,
+    clock: 'rtc',
+    sequence: true,
+    boot: false,
+    announcesNext: false,
+    connection: 'held',
+    keepAliveS: 30,
+    persistentSession: false,
+    tellsStatus: true,
+    flashReports: 1000,
+    window: 1000,
+    retryS: 0.5,
+    acknowledgeTimeoutS: 30,
+    radio: 'mains',
+    cell: 'mains',
+    boardUa: 0,
+    tls: 'none',
+    solar: false,
+    link: {
+      latencyMs: 0,
+      jitterMs: 0,
+      bitsPerS: 0,
+      goodToBad: 0,
+      badToGood: 1,
+      lossInBad: 0,
+      outageEveryS: 0,
+      outageLastsS: 0,
+      halfOpen: 0,
+      natTimeoutS: 0,
+      duplicate: 0,
+      delayMsMax: 0,
+    },
+    faults: [],
+    joinOverS: 0,
+    perGateway: 0,
+  }
+}
+
+const sensorOf = (quantity: Quantity, signal: Signal): Sensor => ({
+  quantities: [quantity],
+  sample: (nowMs) => [signal(nowMs)],
+})
+
+const createDemoSensors: FleetOptions['createSensors'] = (_profile, random, startMs) => [
+  sensorOf({ channel: 'rainfall', unit: 'mm', resolution: 0.2, kind: 'increment' }, createRainfall(random, startMs)),
+  sensorOf({ channel: 'pulse', unit: 'beat/min', resolution: 1, kind: 'gauge' }, createPulse(random, startMs)),
+  sensorOf({ channel: 'voltage', unit: 'V', resolution: 0.001, kind: 'gauge' }, createVoltage(random, startMs)),
+]
+
+/** What a fleet of the demonstration is made of, beside profile, seed, clock and transport. Nobody checks what it sends. */
+export const demoParts = {
+  createSensors: createDemoSensors,
+  createMeter: () => mainsMeter,
+  truth: { write() {}, close: () => Promise.resolve() },
+} satisfies Partial<FleetOptions>
+
+/** It runs already, against a real server, and closes its sockets with itself. */
+export function startDemoFleet(options: {
+  url: string
+  devices: number
+  seed: number
+  intervalMs: number
+  site?: string
+}): Fleet {
+  const transport = createSocketTransport({ url: options.url, connections: null })
+  const clock = createRealClock()
+  const fleet = createFleet({
+    ...demoParts,
+    profiles: [demoProfile(options)],
+    seed: options.seed,
+    clock,
+    transport,
+    startMs: clock.nowMs(),
+  })
+  fleet.start()
+  return {
+    ...fleet,
+    async close() {
+      await fleet.close()
+      await transport.close()
+    },
+  }
+}
