@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRandom } from './random.ts'
-import { createVirtualClock } from './sim-clock.ts'
+import { createRealClock, createVirtualClock } from './sim-clock.ts'
 
 test('virtual clock runs what is due in the order of times, and of calls where times are equal', () => {
   const random = createRandom(7)
@@ -36,4 +36,33 @@ test('virtual clock forgets what was called off', () => {
   clock.runUntil(100)
   expect(ran).toBe(1)
   expect(clock.nextMs()).toBeNull()
+})
+
+test('real clock keeps the order of times, whenever they were asked for', async () => {
+  const random = createRandom(9)
+  const clock = createRealClock()
+  const startMs = clock.nowMs()
+  const ran: Array<{ timeMs: number; nth: number }> = []
+  await new Promise<void>((resolve) => {
+    for (let nth = 0; nth < 3000; nth++) {
+      const it = { timeMs: startMs + random.below(60), nth }
+      clock.at(it.timeMs, () => {
+        expect(clock.nowMs()).toBeGreaterThanOrEqual(it.timeMs)
+        ran.push(it)
+        if (ran.length === 3000) resolve()
+      })
+    }
+  })
+  expect(ran).toEqual(ran.toSorted((a, b) => a.timeMs - b.timeMs || a.nth - b.nth))
+})
+
+test('real clock runs what is long past at once, but never within the call, and forgets what was called off', async () => {
+  const clock = createRealClock()
+  const ran: string[] = []
+  const forget = clock.at(clock.nowMs() + 10, () => ran.push('forgotten'))
+  clock.at(0, () => ran.push('past'))
+  expect(ran).toEqual([])
+  forget()
+  await new Promise<void>((resolve) => clock.at(clock.nowMs() + 20, resolve))
+  expect(ran).toEqual(['past'])
 })
