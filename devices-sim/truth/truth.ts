@@ -1,6 +1,6 @@
 /**
  * What a run knows of itself: the truth to check a store and its alerts against. One JSON array a line, append-only, first the head:
- * compact enough for a year of a fleet, and a person can read it. docs/simulator.md draws the lines.
+ * compact enough for a year of a fleet, and a person can read it. line.ts draws the lines.
  */
 import type { DeviceName } from '../../telemetry/device.ts'
 import type { Value } from '../../telemetry/reading.ts'
