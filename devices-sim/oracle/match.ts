@@ -33,12 +33,17 @@ export function classesOf(...columns: Value[][]): Int32Array[] {
     last = number
   }
   for (const value of classes.keys()) if (typeof value !== 'number') classes.set(value, ++next)
-  return columns.map((column) => Int32Array.from(column, (value) => classes.get(value) as number))
+  return columns.map((column) => {
+    const numbered = new Int32Array(column.length)
+    for (let i = 0; i < column.length; i++) numbered[i] = classes.get(column[i] as Value) as number
+    return numbered
+  })
 }
 
 /** The indices in the order of the keys. Mostly they stand in it already. */
 export function orderOf(keys: ArrayLike<number>): Uint32Array {
-  const order = Uint32Array.from({ length: keys.length }, (_, i) => i)
+  const order = new Uint32Array(keys.length)
+  for (let i = 0; i < order.length; i++) order[i] = i
   for (let i = 1; i < keys.length; i++) {
     if ((keys[i] as number) >= (keys[i - 1] as number)) continue
     return order.sort((a, b) => (keys[a] as number) - (keys[b] as number) || a - b)

@@ -11,7 +11,7 @@ const style = `
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--faint); vertical-align: top }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; overflow-wrap: anywhere; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--faint); vertical-align: top }
 td.n { text-align: right; font-variant-numeric: tabular-nums } .scroll { overflow-x: auto }
 .good { color: var(--good) } .bad { color: var(--bad) } svg { width: 100%; height: auto } svg text { fill: var(--ink); font-size: 11px }
 .one { fill: var(--one); stroke: var(--one) } .two { fill: var(--two); stroke: var(--two) } path.one, path.two { fill: none; stroke-width: 1.5 } .axis { stroke: var(--faint) }
@@ -30,7 +30,7 @@ export function toHtml(result: Result): string {
     ['reports', result.reports],
     ['readings', result.readings],
     ['acknowledged', fates.acknowledged],
-    ['dropped by the device', fates.dropped],
+    ['dropped, or sent with QoS 0', fates.dropped],
     ['not acknowledged yet', fates.open],
     ['fit for the quarantine only', fates.quarantined],
     ['rows in the store', result.rows],
@@ -45,7 +45,10 @@ export function toHtml(result: Result): string {
 <h1>${escaped(head.scenario)}: <span class="${isRight(result) ? 'good' : 'bad'}">${
     isRight(result) ? 'all right, nothing lost, doubled, invented or altered' : `not all right, ${sum} faults`
   }</span></h1>
-${table([], facts)}
+${table(
+  [],
+  facts.map(([name, fact]) => [name, String(fact)]),
+)}
 <h2>Faults</h2>
 ${table(
   ['kind', 'what it is', 'count'],

@@ -77,7 +77,7 @@ export function toText(result: Result): string {
       ['reports', `${result.reports}`],
       ['readings', `${result.readings}`],
       ['  acknowledged', `${fates.acknowledged}`],
-      ['  dropped by the device', `${fates.dropped}`],
+      ['  dropped, or sent with QoS 0', `${fates.dropped}`],
       ['  not acknowledged yet', `${fates.open}`],
       ['  fit for the quarantine only', `${fates.quarantined}`],
       ['rows in the store', `${result.rows}`],

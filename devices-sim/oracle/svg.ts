@@ -37,6 +37,6 @@ export function lines({ fromMs, widthMs, expected, stored }: Stretches, each: st
 <text x="${left - 6}" y="${top + 4}" text-anchor="end">${most}</text><text x="${left - 6}" y="${bottom}" text-anchor="end">0</text>
 <text x="${left}" y="${height - 12}">${day(fromMs)}</text>
 <text x="${right}" y="${height - 12}" text-anchor="end">${day(fromMs + widthMs * expected.length)}</text>
-<text x="${(left + right) / 2}" y="${height - 12}" text-anchor="middle">in ${each}: ${'\u25ac'} expected (blue), stored (orange, dashed)</text>
+<text x="${(left + right) / 2}" y="${height - 12}" text-anchor="middle">in ${each}: expected (blue), stored (orange, dashed)</text>
 <path class="one" d="${path(expected)}"/><path class="two" stroke-dasharray="6 4" d="${path(stored)}"/></svg>`
 }
