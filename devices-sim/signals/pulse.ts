@@ -31,7 +31,7 @@ const breathMs = 30
 const breathHz = 0.25
 const waveMs = 30
 const waveHz = 0.1
-const chanceMs = 28
+const chanceMs = 22
 /** No breath is as long as the last: by so many of them the phase has gone astray after a second, by the root of the time after more. */
 const wanderPerRootS = 0.05
 const bpmMin = 30
