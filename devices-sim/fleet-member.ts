@@ -9,6 +9,7 @@ import type { FleetOptions, Member } from './fleet.ts'
 import type { Profile } from './profile.ts'
 import { createRandom, memberSeed } from './random.ts'
 import type { Sensor } from './sensor.ts'
+import type { Transport } from './transport.ts'
 
 export class FleetMember implements Member {
   readonly name: DeviceName
@@ -18,6 +19,7 @@ export class FleetMember implements Member {
   readonly meter: Meter
   readonly device: Device
   readonly #fleet: FleetOptions
+  readonly #transport: Transport
   readonly #joinMs: number
   readonly #faultSeed: number
   #twin: Twin | null = null
@@ -28,17 +30,19 @@ export class FleetMember implements Member {
     fleet: FleetOptions,
     profile: Profile,
     wireOf: (sensors: Sensor[]) => Wire,
+    transportOf: (gateway: string | null, device: number) => Transport,
     seed: number,
     nth: number,
     index: number,
   ) {
-    const { clock, transport, truth, startMs } = fleet
+    const { clock, truth, startMs } = fleet
     const { name, site, prefix, count, joinOverS, perGateway } = profile
     this.#fleet = fleet
     this.profile = profile
     this.name = { site, device: `${prefix}-${String(nth + 1).padStart(4, '0')}` }
     this.clientId = `${site}-${this.name.device}`
     this.gateway = perGateway > 0 ? `${name}-gateway-${Math.floor(nth / perGateway) + 1}` : null
+    this.#transport = transportOf(this.gateway, index)
     this.#joinMs = startMs + Math.round((joinOverS * 1000 * nth) / count)
     this.#faultSeed = memberSeed(seed + 2, nth)
     // What is measured must not change with the jitter of retries, so they have seeds of their own.
@@ -57,7 +61,7 @@ export class FleetMember implements Member {
       index,
       clock,
       random: createRandom(memberSeed(seed + 1, nth)),
-      transport,
+      transport: this.#transport,
       meter,
       truth,
       startMs,
@@ -91,8 +95,14 @@ export class FleetMember implements Member {
       return
     }
     const { clientId, profile } = this
-    const { clock, transport } = this.#fleet
-    this.#twin = new Twin({ clientId, profile, clock, transport, random: createRandom(this.#faultSeed) })
+    const { clock } = this.#fleet
+    this.#twin = new Twin({
+      clientId,
+      profile,
+      clock,
+      transport: this.#transport,
+      random: createRandom(this.#faultSeed),
+    })
     this.#twin.start()
   }
 

@@ -181,3 +181,16 @@ test('fleet of the demonstration publishes three channels on the default topics'
     .map(({ payload }) => JSON.parse(payload.toString()).seq)
   expect(numbers).toEqual(numbers.map((_, i) => startMs + i))
 })
+
+test('fleet loses the link of a gateway as a whole, tells the truth of it, and delivers everything behind it', async () => {
+  const link = { ...testProfile.link, latencyMs: 50, outageEveryS: 3600, outageLastsS: 900, badToGood: 1 }
+  const fleet = fleetOf([{ ...testProfile, name: 'a', count: 4, perGateway: 2, link, flashReports: 10_000 }])
+  pass(6 * 3600)
+  const outages = of('incident').filter(({ phase }) => phase === 'begin')
+  expect(new Set(outages.map(({ devices }) => devices.join()))).toEqual(new Set(['0,1', '2,3']))
+  expect(of('incident').every(({ kind }) => kind === 'link-outage')).toBe(true)
+  const drained = fleet.drain(4 * 3600_000)
+  pass(4 * 3600)
+  expect(await drained).toBe(true)
+  expect(of('acknowledged').length).toBe(of('report').length)
+})

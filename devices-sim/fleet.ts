@@ -4,8 +4,11 @@ import type { Device } from './device/device.ts'
 import { createWire, type Wire } from './device/format.ts'
 import type { Meter } from './energy/meter.ts'
 import { FleetMember } from './fleet-member.ts'
+import { createLink, isPerfect, type Link } from './link/link.ts'
+import { withLink } from './link/linked-transport.ts'
+import { startOutageDiary } from './link/outage-diary.ts'
 import type { Profile } from './profile.ts'
-import { memberSeed, type Random } from './random.ts'
+import { createRandom, memberSeed, type Random } from './random.ts'
 import type { Sensor } from './sensor.ts'
 import type { SimClock } from './sim-clock.ts'
 import type { Transport } from './transport.ts'
@@ -60,11 +63,13 @@ const lookEveryMs = 20
 /** @throws StartError when a profile's format can say nothing that its sensors measure */
 export function createFleet(options: FleetOptions): Fleet {
   const { clock } = options
+  const links: LinkOfDevices[] = []
+  let stopDiary = () => {}
   let count = 0
   const members = options.profiles.flatMap((profile) => {
     const first = count
     count += profile.count
-    return createMembers(options, profile, first)
+    return createMembers(options, profile, first, links)
   })
   const device = (index: number): Device => {
     const found = members[index]
@@ -89,6 +94,7 @@ export function createFleet(options: FleetOptions): Fleet {
     members,
     start() {
       for (const member of members) member.start()
+      stopDiary = startOutageDiary(links, clock, options.truth)
     },
     stats() {
       const total = { devices: members.length, connected: 0, sent: 0, acknowledged: 0, dropped: 0, waiting: 0 }
@@ -110,6 +116,7 @@ export function createFleet(options: FleetOptions): Fleet {
       return within(withinMs, () => members.every(({ device }) => device.waiting === 0))
     },
     async close() {
+      stopDiary()
       for (const member of members) {
         member.stopFaults()
         member.device.leave()
@@ -120,7 +127,7 @@ export function createFleet(options: FleetOptions): Fleet {
   }
 }
 
-function createMembers(options: FleetOptions, profile: Profile, first: number): FleetMember[] {
+function createMembers(options: FleetOptions, profile: Profile, first: number, links: LinkOfDevices[]): FleetMember[] {
   const seed = memberSeed(options.seed, hashOf(profile.name))
   let wire: Wire | undefined
   const wireOf = (sensors: Sensor[]) => {
@@ -130,7 +137,33 @@ function createMembers(options: FleetOptions, profile: Profile, first: number): 
     )
     return wire
   }
-  return Array.from({ length: profile.count }, (_, i) => new FleetMember(options, profile, wireOf, seed, i, first + i))
+  const transportOf = createTransports(options, profile, seed, links)
+  return Array.from(
+    { length: profile.count },
+    (_, i) => new FleetMember(options, profile, wireOf, transportOf, seed, i, first + i),
+  )
+}
+
+type LinkOfDevices = { link: Link; devices: number[] }
+
+/** Each device has a link of its own, those of a gateway have one together; `links` takes them. */
+function createTransports(options: FleetOptions, { link: profile }: Profile, seed: number, links: LinkOfDevices[]) {
+  const { transport, clock, startMs } = options
+  const byGateway = new Map<string, { transport: Transport; devices: number[] }>()
+  let created = 0
+  return (gateway: string | null, device: number): Transport => {
+    if (isPerfect(profile)) return transport
+    const known = gateway === null ? undefined : byGateway.get(gateway)
+    if (known !== undefined) {
+      known.devices.push(device)
+      return known.transport
+    }
+    const link = createLink(profile, createRandom(memberSeed(seed + 3, created++)), startMs)
+    const linked = { transport: withLink(transport, link, clock), devices: [device] }
+    links.push({ link, devices: linked.devices })
+    if (gateway !== null) byGateway.set(gateway, linked)
+    return linked.transport
+  }
 }
 
 /** By its name, so that a profile that is put before others changes none of them. */
