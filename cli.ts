@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-/** The command `dewpoint`: finds what the first word names, and makes an exit code of how it ends. */
-import { nearest } from './config/problems.ts'
 import { StartError } from './telemetry/errors.ts'
+/** The command `dewpoint`: finds what the first word names, and makes an exit code of how it ends. */
+import { nearest } from './telemetry/settings/problems.ts'
 import { readVersion } from './version.ts'
 
 /** `run`: takes what stands behind the command's name, answers the exit code, throws StartError for 2. */

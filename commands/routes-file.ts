@@ -1,8 +1,8 @@
 /** The configuration for commands that explain it: beside the routes, where each stands in the file. */
 import { readFileSync } from 'node:fs'
 import { type Config, configFileName, readConfigFile } from '../config/load.ts'
-import { parse } from '../config/parse.ts'
-import { createProblems } from '../config/problems.ts'
+import { parse } from '../telemetry/settings/parse.ts'
+import { createProblems } from '../telemetry/settings/problems.ts'
 
 export type RoutesFile = {
   config: Config

@@ -1,8 +1,9 @@
 /** What must hold between broker.access and the rest of the broker: one name for each account, births and wills possible. */
+
+import type { Sound } from '../telemetry/settings/check.ts'
+import type { Problems } from '../telemetry/settings/problems.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { covers } from '../telemetry/topic-sets.ts'
-import type { Sound } from './check.ts'
-import type { Problems } from './problems.ts'
 import * as topicRules from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 

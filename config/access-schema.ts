@@ -1,7 +1,7 @@
 /** `broker.access`: credentials for each device, and the topics that are its own. */
 import Type from 'typebox'
+import { strict, text } from '../telemetry/settings/text.ts'
 import * as rules from './rules.ts'
-import { strict, text } from './text.ts'
 
 const derivedKey = text(rules.derivedKeyRule, {
   title: 'a random text of at least 32 characters without blanks',

@@ -1,8 +1,8 @@
 /** What a route may say about its payload: a codec by name, or with options. */
 import Type from 'typebox'
 import { codecNames, columnRoles, structTypes, treeDefaults } from '../telemetry/route.ts'
+import { strict, text } from '../telemetry/settings/text.ts'
 import * as rules from './route-rules.ts'
-import { strict, text } from './text.ts'
 
 const plain = <Name extends string>(codec: Name, description: string) =>
   Type.Object({ codec: Type.Literal(codec, { description }) }, strict)

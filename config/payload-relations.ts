@@ -1,7 +1,7 @@
 /** What must hold between the options of a codec: a payload needs a channel, and no role or name can stand twice. */
 import { columnRoles } from '../telemetry/route.ts'
+import type { ProblemsBelow } from '../telemetry/settings/problems.ts'
 import { type FilePayload, isRole, members } from './payload.ts'
-import type { ProblemsBelow } from './problems.ts'
 
 /** A reading has one time, so of these there can be one. */
 const timeRoles: readonly string[] = ['time', 'uptime', 'age'] satisfies Array<(typeof columnRoles)[number]>

@@ -1,10 +1,10 @@
 /** What must hold between values of the file: who can reach the listeners, and what is taken already. */
 import type { FieldType } from '../telemetry/point.ts'
+import { type Sound, whole } from '../telemetry/settings/check.ts'
+import type { Problems } from '../telemetry/settings/problems.ts'
 import { checkAccess } from './access-relations.ts'
 import { type Address, httpAddress, isLoopback, listenAddress, sourceAddress } from './address.ts'
-import { type Sound, whole } from './check.ts'
 import { routeFields } from './field-types.ts'
-import type { Problems } from './problems.ts'
 import { toRoute } from './route.ts'
 import { checkRoute } from './route-relations.ts'
 import type { FileRoute } from './route-schema.ts'

@@ -1,12 +1,12 @@
 /** What must hold between the values of one route. */
 import type { FieldType } from '../telemetry/point.ts'
 import { channelPlaceholder, deviceTag, placeholdersOf, siteTag, takesChannel } from '../telemetry/schema.ts'
+import { type Sound, whole } from '../telemetry/settings/check.ts'
+import { below, type Problems, type ProblemsBelow } from '../telemetry/settings/problems.ts'
 import { topicPattern } from '../telemetry/topic.ts'
-import { type Sound, whole } from './check.ts'
 import { dateMs } from './date.ts'
 import { channelNamer, type FilePayload, knownNames } from './payload.ts'
 import { checkPayload } from './payload-relations.ts'
-import { below, type Problems, type ProblemsBelow } from './problems.ts'
 import type { FileRoute } from './route-schema.ts'
 
 type SoundRoute = Sound<FileRoute>

@@ -2,9 +2,10 @@
 import { compilePath } from '../telemetry/codec/tree-path.ts'
 import { durationMs } from '../telemetry/duration.ts'
 import { fieldProblem, measurementProblem } from '../telemetry/schema.ts'
+import type { Rule } from '../telemetry/settings/text.ts'
 import { isTagValue } from '../telemetry/topic.ts'
 import { dateMs } from './date.ts'
-import { controlCharacter, type Rule } from './rules.ts'
+import { controlCharacter } from './rules.ts'
 import { structMember } from './struct-member.ts'
 
 export const measurementRule: Rule = (name) => {

@@ -4,10 +4,10 @@ import { durationText } from '../telemetry/duration.ts'
 import { quarantineCodes } from '../telemetry/errors.ts'
 import { fieldRuleDefaults, routeDefaults } from '../telemetry/route.ts'
 import { deviceTag, readingTopic } from '../telemetry/schema.ts'
+import { factor, strict, text } from '../telemetry/settings/text.ts'
 import { payloadSchema } from './codec-schema.ts'
 import * as routeRules from './route-rules.ts'
 import * as rules from './rules.ts'
-import { factor, strict, text } from './text.ts'
 
 const measurementOptions = {
   title: 'a measurement name that does not begin with _',

@@ -1,8 +1,9 @@
 /** Which routes see messages: two must not claim the same topic with equal right, and none may be left without any. */
+
+import type { Sound } from '../telemetry/settings/check.ts'
+import type { Problems } from '../telemetry/settings/problems.ts'
 import { bySpecificity, type TopicPattern, topicPattern } from '../telemetry/topic.ts'
 import { combinations, covers, overlap } from '../telemetry/topic-sets.ts'
-import type { Sound } from './check.ts'
-import type { Problems } from './problems.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Claim = { path: string; pattern: TopicPattern }

@@ -1,16 +1,11 @@
-/**
- * What a text must keep to beyond being a text. A rule answers why a value cannot be used, null when it can, and ''
- * when there is nothing to add to what is wanted (the title in schema.ts).
- */
-
+/** What a text must keep to beyond being a text. */
 import { durationMs } from '../telemetry/duration.ts'
 import { limits } from '../telemetry/limits.ts'
 import { deviceTag } from '../telemetry/schema.ts'
+import type { Rule } from '../telemetry/settings/text.ts'
 import { topicPattern, topicPatternProblem } from '../telemetry/topic.ts'
 import { httpAddress, listenAddress, sourceAddress } from './address.ts'
 import { journalBytesMin, sizeBytes, sizeText } from './size.ts'
-
-export type Rule = (value: string) => string | null
 
 export const controlCharacter = /\p{Cc}/u
 

@@ -1,16 +1,16 @@
 /**
- * What may stand in telemetry.yaml, for two readers: check.ts, and editors by way of json-schema.ts. A
+ * What may stand in telemetry.yaml, for two readers: telemetry/settings/check.ts, and editors by way of json-schema.ts. A
  * `title` says in a few words what is wanted, `default` makes a key optional, `writeOnly` marks a secret.
  */
-import Type, { type Static, type TSchema } from 'typebox'
+import Type, { type Static } from 'typebox'
 import { durationText } from '../telemetry/duration.ts'
 import { limits } from '../telemetry/limits.ts'
 import { defaultChannels, deviceTag, readingTopic, statusTopic } from '../telemetry/schema.ts'
+import { strict, text } from '../telemetry/settings/text.ts'
 import { accessSchema } from './access-schema.ts'
 import { routeSchema } from './route-schema.ts'
 import * as rules from './rules.ts'
 import { journalBytesMin, sizeText } from './size.ts'
-import { strict, text } from './text.ts'
 
 const duckdb = Type.Object({ type: Type.Literal('duckdb', { description: 'Embedded, in the data folder.' }) }, strict)
 
@@ -324,9 +324,3 @@ export const configSchema = Type.Object(
 
 /** The file with every default filled in. */
 export type ConfigFile = Static<typeof configSchema>
-
-/** Whether a key can be left out: it has a default, or everything in it can be left out. */
-export function isOmittable(schema: TSchema): boolean {
-  if ('default' in schema || Type.IsOptional(schema)) return true
-  return Type.IsObject(schema) && Object.values(schema.properties).every((property) => isOmittable(property))
-}

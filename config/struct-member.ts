@@ -3,7 +3,7 @@
  * for a part of the value: `time:u32`, `battery:u16be`, `flags:u8/3`. Little-endian is the default, `le` says so.
  */
 import { type StructMember, type StructType, structTypes } from '../telemetry/route.ts'
-import { nearest } from './problems.ts'
+import { nearest } from '../telemetry/settings/problems.ts'
 
 /** The member, or why the text is none: '' when there is nothing to add to what is wanted. */
 export function structMember(text: string): StructMember | string {

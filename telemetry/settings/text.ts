@@ -1,6 +1,11 @@
-/** Parts that the schemas of the file are made of. */
+/** Parts that the schemas of files are made of. */
 import Type, { type TNumberOptions, type TStringOptions } from 'typebox'
-import type { Rule } from './rules.ts'
+
+/**
+ * What a text must keep to beyond being a text: it answers why a value cannot be used, null when it can, and '' when there
+ * is nothing to add to what is wanted (the title in the schema).
+ */
+export type Rule = (value: string) => string | null
 
 export const strict = { additionalProperties: false }
 

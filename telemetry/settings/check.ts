@@ -1,5 +1,5 @@
 /**
- * Holds the values of the file against the schema and fills in defaults. It walks the schema itself and leaves only
+ * Holds the values of a file against its schema and fills in defaults. It walks the schema itself and leaves only
  * single values to TypeBox: so every problem is found (TypeBox stops at eight), each is told once, and the keys of a
  * store are held against the one type that was chosen.
  */
@@ -7,7 +7,6 @@ import assert from 'node:assert'
 import Type, { type TObject, type TRecord, type TSchema, type TUnion } from 'typebox'
 import { Value as TypeBoxValue } from 'typebox/value'
 import { broken, keyPath, nearest, type Problems, type Value } from './problems.ts'
-import { isOmittable } from './schema.ts'
 
 /** What is left of T after the check: undefined stands for everything that has a problem. */
 export type Sound<T> =
@@ -166,4 +165,10 @@ function isSecret(schema: TSchema): boolean {
   if (Type.IsArray(schema)) return isSecret(schema.items)
   const parts = Type.IsObject(schema) ? Object.values(schema.properties) : Type.IsUnion(schema) ? schema.anyOf : []
   return parts.some((part) => isSecret(part))
+}
+
+/** Whether a key can be left out: it has a default, or everything in it can be left out. */
+export function isOmittable(schema: TSchema): boolean {
+  if ('default' in schema || Type.IsOptional(schema)) return true
+  return Type.IsObject(schema) && Object.values(schema.properties).every((property) => isOmittable(property))
 }

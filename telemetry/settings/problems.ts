@@ -1,5 +1,5 @@
 /**
- * Collects everything that is wrong with the configuration, so that one start tells all of it: a line of the file, the
+ * Collects everything that is wrong with a file of settings, so that one start tells all of it: a line of the file, the
  * key, what was given and what is wanted. Values that came from the environment and values of secrets are never shown.
  */
 

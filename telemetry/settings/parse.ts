@@ -1,5 +1,5 @@
 /**
- * The text of the configuration file to plain values: YAML is read, `${NAME}` is replaced, and where each value stands
+ * The text of a file of settings to plain values: YAML is read, `${NAME}` is replaced, and where each value stands
  * is noted. Variables are replaced after YAML was read, so that no variable can change the structure of the file.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml'
