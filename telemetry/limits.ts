@@ -285,6 +285,9 @@ export const limits = {
   /** ... and characters of their points. */
   quarantinePreviewCharsMax: 4 * MiB,
 
+  /** Devices of one profile of the simulator, and of all in a scenario together. */
+  simulatedDevicesMax: 300_000,
+
   duckdbMemory: '512MB',
   /** Questions to the embedded store that wait for one another; more are refused. */
   storeQueriesWaitingMax: 50,
