@@ -1,6 +1,5 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AccessConfig } from './broker/access/access.ts'
 import { devicesFileIn } from './broker/access/devices-file.ts'
@@ -10,27 +9,20 @@ import type { Config } from './config/load.ts'
 import { createConsole } from './console/console.ts'
 import type { Balance, Check } from './console/status.ts'
 import { claimDataFolder } from './data-folder.ts'
-import { startIngest } from './ingest/ingest.ts'
-import { openWholeJournal } from './journal/parts/whole.ts'
-import { startLiveness } from './liveness/liveness.ts'
+import { describeStore, openStore } from './open-store.ts'
 import { awaitOldWorkers, journalStats, journalStatus, workersOf } from './parts.ts'
+import { openPipeline } from './pipeline.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
 import { type RunningSource, startSource } from './sources/source.ts'
-import { openDuckdb } from './stores/duckdb.ts'
-import { openInfluxdb } from './stores/influxdb.ts'
-import type { Store } from './stores/store.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { createEpochs } from './telemetry/epoch.ts'
-import { lifeCycle, MessageKind } from './telemetry/message.ts'
 import { toRecord } from './telemetry/quarantine.ts'
 import { type Route, unitOf } from './telemetry/route.ts'
 import { topicPattern } from './telemetry/topic.ts'
 import { readVersion } from './version.ts'
 
 export { createProgramLog } from './program-log.ts'
-
-const flushMsMax = 3_000
 
 export type Dewpoint = {
   broker: Broker['addresses']
@@ -70,101 +62,42 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     undo.push(folder.release)
 
     const plan = createPlan(config.routes, config.broker.status)
-    const store = await openStore(config, folder.path, () => measurementsOf(plan.routes()), log)
+    const store = await openStore(config.store, folder.path, plan.routes, log)
     undo.push(store.close)
     await plan.check(config.routes, store)
 
     const { workers } = config.broker
     await awaitOldWorkers(folder.path)
-    const whole = await openWholeJournal({
+    let broker: Broker | null = null
+    let console: Awaited<ReturnType<typeof createConsole>> | null = null
+    const failures: { [part: string]: Check } = {}
+    const failed = (part: string, error: Error) => {
+      log.error({ err: error, part }, 'stopped working')
+      failures[part] = { ok: false, detail: error.message }
+      onFailed(error)
+    }
+    const pipeline = await openPipeline({
       folder: folder.path,
       log,
+      store,
+      plan,
+      counters,
       bytesMax: config.journal.bytesMax,
-      startAt: (await store.checkpoint()) ?? { position: 0, ordinal: 0 },
       workers,
       releasePart(part, position) {
         broker?.releasePart(part, position)
         return part <= workers
       },
-      onFailed: (error) => failed('journal')(error),
-    })
-    const { own: journal, parts } = whole
-    // A position beyond the journal's end is from another life of the folder: everything in it is new.
-    const openSource = (position: number) =>
-      whole.openReader(position > whole.durable() ? whole.first.position : position)
-    const acceptedBefore = whole.ordinal()
-
-    let broker: Broker | null = null
-    let console: Awaited<ReturnType<typeof createConsole>> | null = null
-    const failures: { [part: string]: Check } = {}
-    const failed = (part: string) => (error: Error) => {
-      log.error({ err: error, part }, 'stopped working')
-      failures[part] = { ok: false, detail: error.message }
-      onFailed(error)
-    }
-    const release = () => {
-      const position = Math.min(ingest.neededFrom(), liveness.savedPosition())
-      whole
-        .release(position)
-        .then(() => broker?.room(journal.hasRoom()))
-        .catch(failed('journal'))
-    }
-
-    const liveness = await startLiveness({
-      openSource,
-      deviceOf: plan.deviceOf,
-      folder: folder.path,
-      log,
-      onChange(change) {
-        console?.change(change)
-        // On the readings' own path, so that the store learns of it once, and even if it is away now.
-        const topic = `${change.site}/${change.device}`
-        journal.accept(lifeCycle(MessageKind.state, '', 0, topic, change)).catch(failed('journal'))
-      },
-      onSaved: () => release(),
-      onFailed: failed('liveness'),
-    })
-    const ingest = await startIngest({
-      openSource,
-      releasedBefore: whole.first.ordinal,
-      journalFrom: whole.first.position,
-      journalTo: whole.durable(),
-      store,
-      routes: config.routes,
-      configVersion: plan.version(),
-      folder: folder.path,
-      counters,
-      log,
       onReadings: (readings) => console?.readings(readings),
-      onStored: release,
-      onFailed: failed('ingest'),
+      onChange: (change) => console?.change(change),
+      onReleased: (hasRoom) => broker?.room(hasRoom),
+      onFailed: failed,
     })
-    // Readers end when the writer does; what they have read is delivered before the store closes.
-    undo.push(async () => {
-      // On a full disk this would never end; what is lost then is at most the last change of state.
-      const told = whole.flush().then(() => liveness.reached(whole.durable()))
-      await Promise.race([told, sleep(flushMsMax, undefined, { ref: false })])
-      await whole.close()
-      await Promise.all([ingest.close(), liveness.close()])
-    })
+    undo.push(pipeline.close)
+    const { journal, whole, ingest, liveness, balance } = pipeline
+    const { parts } = whole
 
     let sources: RunningSource[] = []
-    const balance = (): Balance => {
-      const { stored, quarantined, duplicate, damaged } = ingest.checkpoint()
-      const accepted = whole.ordinal()
-      const { waiting } = journal.stats()
-      return {
-        received: acceptedBefore + counters.received,
-        accepted,
-        refused: counters.refusedReadings,
-        waiting,
-        stored,
-        quarantined,
-        duplicate,
-        damaged,
-        held: accepted - stored - quarantined - duplicate - damaged,
-      }
-    }
     const checks = (): { [name: string]: Check } => {
       const { state, detail } = journalStatus(whole, broker?.workers() ?? [])
       const delivery = ingest.storeState()
@@ -246,7 +179,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       reloadCertificate: broker.reloadCertificate,
       http: console.address,
       data: folder.path,
-      store: describeStore(config, folder.path),
+      store: describeStore(config.store, folder.path),
       balance,
       reloads: counters.reloads,
       async setRoutes(routes) {
@@ -262,28 +195,4 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
 
 function accessOf({ broker: { access } }: Config, folder: string): AccessConfig | null {
   return access === null ? null : { ...access, devices: access.devices ?? devicesFileIn(folder) }
-}
-
-const duckdbPath = (folder: string) => join(folder, 'readings.duckdb')
-
-function openStore(config: Config, folder: string, measurements: () => string[] | null, log: Logger): Promise<Store> {
-  if (config.store.type === 'duckdb') return openDuckdb(duckdbPath(folder))
-  const checkpointPath = join(folder, 'influxdb.checkpoint.json')
-  return openInfluxdb({ ...config.store, measurements, checkpointPath, log })
-}
-
-/** Where readings go; null when only the payloads tell. */
-function measurementsOf(routes: Route[]): string[] | null {
-  const named = routes.flatMap((route) => [
-    route.measurement,
-    ...route.fields.flatMap((rule) => (rule.measurement === null ? [] : [rule.measurement])),
-  ])
-  const isOpen = routes.some((route) => route.payload.codec === 'influx') || named.some((name) => name.includes('{'))
-  return isOpen ? null : [...new Set(named)]
-}
-
-function describeStore({ store }: Config, folder: string): string {
-  return store.type === 'duckdb'
-    ? `DuckDB, ${duckdbPath(folder)}`
-    : `InfluxDB, ${store.url} org ${store.org} bucket ${store.bucket}`
 }

@@ -11,7 +11,7 @@ import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../telemetry/clock.ts'
 import { AbandonedError, FatalError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
-import { type Message, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
+import { type Message, MessageKind, type PacketEntrance, type Record } from '../telemetry/message.ts'
 import type { Times } from '../telemetry/times.ts'
 import { createGroup, type Group } from './group.ts'
 import { createHold } from './hold.ts'
@@ -50,6 +50,8 @@ export type JournalOptions = {
   diskReserveBytes?: number
   /** How long to wait before a write is tried again on a full disk, milliseconds. */
   retryMs?: number
+  /** Hears of each record of accept() at once: it has its place, and is not on disk yet. */
+  onPlaced?: (record: Record) => void
 }
 
 export type Journal = JournalTail &
@@ -121,7 +123,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   function append(message: Message): Promise<void> {
     advance(message.kind)
-    end.position += group.add(message, end.position, end.ordinal, end.receivedAtUs)
+    const { position, ordinal, receivedAtUs } = end
+    end.position += group.add(message, position, ordinal, receivedAtUs)
+    options.onPlaced?.({ ...message, position, ordinal, receivedAtUs })
     return group.durable()
   }
 

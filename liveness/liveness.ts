@@ -26,6 +26,10 @@ export type LivenessOptions = {
   folder: string
   log: Logger
   clock?: Clock
+  /** A steady one, for the grace. */
+  steady?: Clock
+  /** Runs it again and again; answers how to end that. */
+  every?: (ms: number, run: () => void) => () => void
   graceMs?: number
   onChange: (change: StateChange) => void
   /** savedPosition() has moved on. */
@@ -53,8 +57,14 @@ const saveMs = 5_000
 const saveShare = 50
 const expireMs = 1_000
 
+function everyByTimer(ms: number, run: () => void): () => void {
+  const timer = setInterval(run, ms)
+  return () => clearInterval(timer)
+}
+
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {
-  const { log, clock = systemClock, graceMs = limits.reconnectGraceMs } = options
+  const { log, clock = systemClock, steady = steadyClock, every = everyByTimer } = options
+  const { graceMs = limits.reconnectGraceMs } = options
   const path = join(options.folder, 'liveness.json')
   const saved = await load(path, log)
   const alerts: Alerts = createAlerts(log)
@@ -62,7 +72,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     saved.devices,
     saved.connections,
     options.deviceOf,
-    steadyClock,
+    steady,
     graceMs,
     (change, device) => {
       options.onChange(change)
@@ -111,7 +121,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     }
   }
   const running = run().catch(options.onFailed)
-  const timers = [setInterval(saveSoon, saveMs), setInterval(() => devices.expire(clock.nowMs()), expireMs)]
+  const stops = [everyByTimer(saveMs, saveSoon), every(expireMs, () => devices.expire(clock.nowMs()))]
 
   return {
     devices: () => [...devices.all()].map(({ epoch: _epoch, awaitedUntilMs: _awaited, ...status }) => status),
@@ -124,7 +134,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       for (const device of devices.all()) if (device.isAlerting) alerts.changed(device)
     },
     async close() {
-      for (const timer of timers) clearInterval(timer)
+      for (const stop of stops) stop()
       await running
       saveNow()
       await saving

@@ -1,5 +1,5 @@
 /** The journal as everything behind it reads it: a single one, or the parts as one. */
-import { type Journal, type JournalState, openJournal } from '../journal.ts'
+import { type Journal, type JournalOptions, type JournalState, openJournal } from '../journal.ts'
 import { createSharedChunks, type JournalReader, openReader } from '../reader.ts'
 import { hasParts, type Mark, openParts, type Parts, type PartsOptions, partFolder } from './parts.ts'
 
@@ -21,20 +21,22 @@ export type WholeJournal = {
   close(): Promise<void>
 }
 
-export type WholeOptions = Pick<PartsOptions, 'log' | 'startAt' | 'releasePart' | 'onFailed'> & {
-  /** The data folder. */
-  folder: string
-  bytesMax: number
-  /** Other writers. */
-  workers: number
-}
+export type WholeOptions = Pick<PartsOptions, 'log' | 'startAt' | 'releasePart' | 'onFailed'> &
+  Pick<JournalOptions, 'clock' | 'onPlaced'> & {
+    /** The data folder. */
+    folder: string
+    bytesMax: number
+    /** Other writers. */
+    workers: number
+  }
 
 export async function openWholeJournal(options: WholeOptions): Promise<WholeJournal> {
-  const { log, bytesMax, workers } = options
+  const { log, bytesMax, workers, clock, onPlaced } = options
+  const more = { ...(clock && { clock }), ...(onPlaced && { onPlaced }) }
   const folder = partFolder(options.folder, 0)
   let parts: Parts | null = null
   const openOwn = (startAt: Mark, heldBytes?: () => number) =>
-    openJournal({ folder, log, bytesMax, startAt, ...(heldBytes && { heldBytes }) })
+    openJournal({ folder, log, bytesMax, startAt, ...more, ...(heldBytes && { heldBytes }) })
   if (workers === 0 && !hasParts(options.folder)) return single(await openOwn(options.startAt), folder)
   parts = await openParts({ ...options, openOwn: (startAt) => openOwn(startAt, () => parts?.heldBytes() ?? 0) })
   return { ...parts, parts }
