@@ -6,10 +6,12 @@ import { profileOf } from '../devices-sim/energy/design.ts'
 import { causes } from '../devices-sim/energy/meter.ts'
 import { asSent, typicalLoad } from '../devices-sim/energy/typical-load.ts'
 import { cellNames, formats, type Profile, radioNames, type SensorName, sensorNames } from '../devices-sim/profile.ts'
+import { loadScenario } from '../devices-sim/scenario/load.ts'
 import { StartError } from '../telemetry/errors.ts'
 import { parseChoice, parseDuration, parseOptions, parseWhole } from './options.ts'
 
 const help = `Usage: dewpoint simulate energy [options]
+       dewpoint simulate energy SCENARIO [--celsius N] [--json]
 
 Says what a device costs in bytes and energy a day, by cause, how long its cell lasts, and what one change each would bring.
 Nothing is run: it takes formulas and figures of data sheets and measurements (docs/energy.md).
@@ -126,8 +128,9 @@ function parseCelsius(text: string): number {
 }
 
 export async function run(argv: string[]): Promise<number> {
-  const { values } = parseOptions({
+  const { values, positionals } = parseOptions({
     args: argv,
+    allowPositionals: true,
     options: {
       radio: { type: 'string', default: 'lte-m' },
       cell: { type: 'string', default: 'li-socl2-aa' },
@@ -153,6 +156,12 @@ export async function run(argv: string[]): Promise<number> {
   if (values.help) {
     process.stdout.write(help)
     return 0
+  }
+  const [scenario] = positionals
+  if (positionals.length > 1) throw new StartError(`${positionals.length} scenarios given, at most one wanted`)
+  if (scenario !== undefined) {
+    const designs = loadScenario(scenario).profiles.map(designOf)
+    return showEnergy(designs, { isJson: values.json, celsius: parseCelsius(values.celsius) })
   }
   const sensors: SensorName[] = values.sensors.split(',').map((it) => parseChoice('sensors', it, sensorNames))
   const profile: Profile = profileOf({

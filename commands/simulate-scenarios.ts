@@ -1,8 +1,9 @@
-/** `dewpoint simulate list` and `dewpoint simulate show`: the scenarios that there are, and how one is written. */
+/** `dewpoint simulate list`, `show` and `routes`: the scenarios that there are, how one is written, and what it wants of a server. */
 import { loadScenario, readScenario, scenarioNames } from '../devices-sim/scenario/load.ts'
 import { ratesOf } from '../devices-sim/scenario/scenario.ts'
 import { StartError } from '../telemetry/errors.ts'
 import { parseOptions } from './options.ts'
+import { scenarioRoutes } from './scenario-fleet.ts'
 
 const listHelp = `Usage: dewpoint simulate list [options]
 
@@ -43,17 +44,31 @@ export async function runList(argv: string[]): Promise<number> {
   return 0
 }
 
+const routesHelp = `Usage: dewpoint simulate routes SCENARIO
+
+Prints the routes that a server needs for the devices of a scenario, for its telemetry.yaml:
+
+  dewpoint simulate routes rain-network > rain.yaml && dewpoint start --config rain.yaml --no-demo
+
+SCENARIO is a name of simulate list, or a file.
+Exit code: 0 done, 2 when there is none.
+`
+
 /** @throws StartError */
 export async function runShow(argv: string[]): Promise<number> {
+  return print(argv, showHelp, (name) => readScenario(name).text)
+}
+
+/** @throws StartError */
+export async function runRoutes(argv: string[]): Promise<number> {
+  return print(argv, routesHelp, (name) => scenarioRoutes(loadScenario(name)))
+}
+
+function print(argv: string[], helpText: string, textOf: (name: string) => string): number {
   const { values, positionals } = parseOptions({ args: argv, allowPositionals: true, options: { help } })
-  if (values.help) {
-    process.stdout.write(showHelp)
-    return 0
-  }
   const [name] = positionals
-  if (name === undefined || positionals.length > 1) {
+  if (!values.help && (name === undefined || positionals.length > 1))
     throw new StartError(`${positionals.length} scenarios given, one wanted; dewpoint simulate list names them`)
-  }
-  process.stdout.write(readScenario(name).text)
+  process.stdout.write(values.help ? helpText : textOf(name as string))
   return 0
 }

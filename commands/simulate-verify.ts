@@ -7,12 +7,12 @@ import { isRight, toText } from '../devices-sim/oracle/result.ts'
 import { verify } from '../devices-sim/oracle/verify.ts'
 import { slackMsDefault } from '../devices-sim/oracle/window.ts'
 import { readTruthHead } from '../devices-sim/truth/reader.ts'
-import { type DeviceName, deviceKey } from '../telemetry/device.ts'
 import { StartError } from '../telemetry/errors.ts'
 import { printable } from '../telemetry/printable.ts'
 import type { QuarantineEntry } from '../telemetry/quarantine.ts'
 import { askServer, CommandError, serverOf } from './ask-server.ts'
 import { parseDuration, parseOptions } from './options.ts'
+import { quarantinedByDevice } from './quarantined-by-device.ts'
 import { fetchExport } from './stored-export.ts'
 
 const help = `Usage: dewpoint simulate verify TRUTH [options]
@@ -67,7 +67,8 @@ export async function run(argv: string[]): Promise<number> {
 
   try {
     await waitUntilStored(server, waitMs)
-    const quarantined = await countQuarantined(server, head.startedAtMs - slackMs)
+    const entries = await askServer<QuarantineEntry[]>(server, '/api/quarantine?limit=100000')
+    const quarantined = quarantinedByDevice(entries, head.startedAtMs - slackMs)
     const stored = await fetchExport(server)
     tell(`${stored.rowCount} rows fetched`)
     try {
@@ -100,17 +101,4 @@ async function waitUntilStored(server: string, waitMs: number): Promise<void> {
     if (!isTold) tell(`waits until ${held} readings that ${server} holds, and ${waiting} that wait, are stored`)
     isTold = true
   }
-}
-
-/** Messages in the quarantine by device: site and device are levels of a topic that stand side by side. */
-async function countQuarantined(server: string, fromMs: number): Promise<(name: DeviceName) => Promise<number>> {
-  const entries = await askServer<QuarantineEntry[]>(server, '/api/quarantine?limit=100000')
-  const counts = new Map<string, number>()
-  for (const { topic, time } of entries) {
-    if (Date.parse(time) < fromMs) continue
-    const levels = topic.split('/')
-    const pairs = new Set(levels.slice(1).map((device, i) => deviceKey({ site: levels[i] as string, device })))
-    for (const key of pairs) counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return async (name) => counts.get(deviceKey(name)) ?? 0
 }

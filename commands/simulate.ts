@@ -1,96 +1,52 @@
-/** `dewpoint simulate`: a fleet for a while, and what was sent, as the truth to check the stores against. */
-import { intervalMsMin, startDemoFleet } from '../devices-sim/demo.ts'
-import type { FleetStats } from '../devices-sim/fleet.ts'
-import { startOutages } from '../devices-sim/outages.ts'
-import { createRandom } from '../devices-sim/random.ts'
-import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole } from './options.ts'
+/** `dewpoint simulate`: the demonstration by itself; with a word behind it, a scenario, its oracle, and tools for firmware. */
 
-const help = `Usage: dewpoint simulate [options]
+import { StartError } from '../telemetry/errors.ts'
+import { nearest } from '../telemetry/settings/problems.ts'
 
-Runs simulated devices that publish rainfall, pulse and voltage over MQTT.
+type Part = { summary: string; load: () => Promise<{ run(argv: string[]): Promise<number> }> }
 
-  --devices N          how many                                    (100)
-  --url URL            the broker; mqtt://user:password@host too   (mqtt://127.0.0.1:1883)
-  --seed N             repeats a run: same devices, same signals   (random, printed)
-  --duration TIME      how long: 500ms, 60s, 5m, 1h                (60s)
-  --interval TIME      each channel is published once per interval (5s)
-  --site NAME          second level of the topics                  (demo)
-  --outages            now and then a device breaks off for about 10 s
-  --json               the result as one line of JSON
-  --help               this text
-
-Ctrl-C ends early.
-Exit code: 0 when every reading was acknowledged, 1 when not, 2 for bad options.
-`
-
-const progressMs = 5000
-const acknowledgeMsMax = 10_000
-
-const describe = (stats: FleetStats) =>
-  `${stats.connected} of ${stats.devices} devices connected, ${stats.sent} sent, ${stats.acknowledged} acknowledged`
-
-/** Resolves after the time, or with the first Ctrl-C; a second one ends the process as usual. */
-function durationOrInterrupt(durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      process.off('SIGINT', end).off('SIGTERM', end)
-      resolve()
-    }
-    const timer = setTimeout(end, durationMs)
-    process.on('SIGINT', end).on('SIGTERM', end)
-  })
+// Loaded when they are called, as the commands of cli.ts are.
+const parts: { [name: string]: Part } = {
+  run: { summary: 'runs a scenario, in real time or a year in minutes', load: () => import('./simulate-run.ts') },
+  verify: { summary: 'holds the truth of a run against a Dewpoint', load: () => import('./simulate-verify.ts') },
+  list: {
+    summary: 'names the scenarios',
+    load: async () => ({ run: (await import('./simulate-scenarios.ts')).runList }),
+  },
+  show: {
+    summary: 'prints a scenario',
+    load: async () => ({ run: (await import('./simulate-scenarios.ts')).runShow }),
+  },
+  routes: {
+    summary: 'prints the routes that a scenario needs',
+    load: async () => ({ run: (await import('./simulate-scenarios.ts')).runRoutes }),
+  },
+  energy: { summary: 'says what a design costs in bytes and battery', load: () => import('./simulate-energy.ts') },
+  proxy: { summary: 'puts a bad link before any broker', load: () => import('./simulate-proxy.ts') },
+  load: { summary: 'measures how much a broker takes', load: () => import('./simulate-load.ts') },
 }
 
+const partsHelp = `
+Or:    dewpoint simulate PART [options]
+
+${Object.entries(parts)
+  .map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`)
+  .join('\n')}
+
+  dewpoint simulate PART --help lists the options of a part; docs/simulator.md tells more.
+`
+
 export async function run(argv: string[]): Promise<number> {
-  const { values } = parseOptions({
-    args: argv,
-    options: {
-      devices: { type: 'string', default: '100' },
-      url: { type: 'string', default: 'mqtt://127.0.0.1:1883' },
-      seed: { type: 'string' },
-      duration: { type: 'string', default: '60s' },
-      interval: { type: 'string', default: '5s' },
-      site: { type: 'string', default: 'demo' },
-      outages: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) {
-    process.stdout.write(help)
-    return 0
+  const [name, ...rest] = argv
+  if (name === undefined || name.startsWith('-')) {
+    const demo = await import('./simulate-demo.ts')
+    const exitCode = await demo.run(argv)
+    if (argv.includes('--help')) process.stdout.write(partsHelp)
+    return exitCode
   }
-  const seed = parseWhole('seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), 0, 2 ** 32 - 1)
-  const durationMs = parseDuration('duration', values.duration)
-  const startMs = Date.now()
-  const fleet = startDemoFleet({
-    url: parseUrl('url', values.url),
-    devices: parseWhole('devices', values.devices, 1, 15_000),
-    seed,
-    intervalMs: parseDuration('interval', values.interval, intervalMsMin),
-    site: parseLevel('site', values.site),
-  })
-  process.stderr.write(`seed ${seed}, ${values.devices} devices to ${values.url} for ${values.duration}\n`)
-  const progress = setInterval(() => process.stderr.write(`${describe(fleet.stats())}\n`), progressMs)
-  const stopOutages = values.outages ? startOutages(fleet, createRandom(seed)) : () => {}
-
-  await durationOrInterrupt(durationMs)
-  clearInterval(progress)
-  stopOutages()
-  const isDrained = await fleet.drain(acknowledgeMsMax)
-  const stats = fleet.stats()
-  await fleet.close()
-
-  const { devices, sent, acknowledged, dropped, problem } = stats
-  if (values.json) {
-    const result = { seed, devices, sent, acknowledged, durationMs: Date.now() - startMs }
-    process.stdout.write(`${JSON.stringify(result)}\n`)
-  } else {
-    process.stdout.write(`seed ${seed}: ${devices} devices, ${sent} sent, ${acknowledged} acknowledged\n`)
-  }
-  if (dropped > 0) process.stderr.write(`${dropped} readings were lost: too many waited for an acknowledgement\n`)
-  if (sent === 0) process.stderr.write(`no device connected to ${values.url}: ${problem ?? 'no answer'}\n`)
-  else if (!isDrained) process.stderr.write(`${sent - acknowledged} readings were not acknowledged\n`)
-  return isDrained && sent > 0 ? 0 : 1
+  const part = Object.hasOwn(parts, name) ? parts[name] : undefined
+  if (part !== undefined) return (await part.load()).run(rest)
+  const near = nearest(name, Object.keys(parts))
+  const hint = near === null ? 'dewpoint simulate --help lists them' : `did you mean "${near}"?`
+  throw new StartError(`"${name}" is no part of simulate; ${hint}`)
 }

@@ -8,6 +8,7 @@ import type { Meter } from './energy/meter.ts'
 import type { FleetOptions, Member } from './fleet.ts'
 import type { Profile } from './profile.ts'
 import { createRandom, memberSeed } from './random.ts'
+import { gatewayOf } from './scenario/scenario.ts'
 import type { Sensor } from './sensor.ts'
 import type { Transport } from './transport.ts'
 
@@ -36,12 +37,12 @@ export class FleetMember implements Member {
     index: number,
   ) {
     const { clock, truth, startMs } = fleet
-    const { name, site, prefix, count, joinOverS, perGateway } = profile
+    const { site, prefix, count, joinOverS } = profile
     this.#fleet = fleet
     this.profile = profile
     this.name = { site, device: `${prefix}-${String(nth + 1).padStart(4, '0')}` }
     this.clientId = `${site}-${this.name.device}`
-    this.gateway = perGateway > 0 ? `${name}-gateway-${Math.floor(nth / perGateway) + 1}` : null
+    this.gateway = gatewayOf(profile, nth)
     this.#transport = transportOf(this.gateway, index)
     this.#joinMs = startMs + Math.round((joinOverS * 1000 * nth) / count)
     this.#faultSeed = memberSeed(seed + 2, nth)

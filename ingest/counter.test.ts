@@ -166,3 +166,17 @@ test('counter allows more the longer it was away', () => {
     ])[1],
   ).toEqual(['counted', 400])
 })
+
+test('counter takes a later boot, and within one a higher count, for later, whatever the device clock seems to say', () => {
+  const last = { raw: 10, atMs: 1_000_000, boot: 3, suspect: null }
+  const rule = { bits: 16, per: 0.2, maxPerHour: 400 }
+  const later = countUp(rule, last, 12, 990_000, 3)
+  expect(later).toEqual({ event: 'counted', amount: 0.4, state: { ...last, raw: 12 } })
+  expect(countUp(rule, last, 2, 990_000, 4)).toMatchObject({ event: 'restarted', amount: 0.4 })
+  // What came before, an earlier boot's, none at all, what cannot have come in that time, or the same again.
+  expect(countUp(rule, last, 9, 990_000, 3).event).toBe('late')
+  expect(countUp(rule, last, 12, 990_000, 2).event).toBe('late')
+  expect(countUp(rule, { ...last, boot: null }, 12, 990_000, null).event).toBe('late')
+  expect(countUp(rule, last, 5000, 990_000, 3).event).toBe('late')
+  expect(countUp(rule, last, 12, 990_000, 3, true).event).toBe('late')
+})

@@ -33,11 +33,20 @@ export function countUp(
   const state: CounterState = { raw, atMs, boot, suspect: null }
   if (!Number.isInteger(raw) || raw < 0 || raw >= span) return { event: 'invalid', amount: null, state: last ?? state }
   if (last === null) return { event: 'first', amount: null, state }
-  if (atMs < last.atMs || (isAgain && atMs === last.atMs)) return { event: 'late', amount: null, state: last }
   const counted = (event: CounterEvent, counts: number): Counted => ({ event, amount: worth(rule, counts), state })
   const isPlausible = (counts: number, sinceMs: number) => {
     const elapsedMs = Math.max(elapsedMsMin, atMs - sinceMs)
     return counts * rule.per <= (rule.maxPerHour * elapsedMs) / 3_600_000 + rule.per
+  }
+  if (isAgain && atMs === last.atMs) return { event: 'late', amount: null, state: last }
+  if (atMs < last.atMs) {
+    // A later boot, or within one a higher count, is later, whatever the device's clock seems to say.
+    const isNext = boot !== null && last.boot !== null && boot > last.boot
+    const isOn = boot !== null && boot === last.boot && raw > last.raw
+    const counts = isNext ? raw : raw - last.raw
+    if (isAgain || !(isNext || isOn) || !isPlausible(counts, last.atMs))
+      return { event: 'late', amount: null, state: last }
+    return { ...counted(isNext ? 'restarted' : 'counted', counts), state: { ...state, atMs: last.atMs } }
   }
   const hasRestarted = boot !== null && last.boot !== null && boot !== last.boot
   const added = raw - last.raw

@@ -182,7 +182,8 @@ test('device whose count outlives its boots goes on counting when it starts agai
 test('device dies of a cell that sags when it transmits, and starts again', () => {
   let volts = 3
   const meter = { ...mainsMeter, volts: () => volts }
-  const rig = createRig({ connection: 'wake', batch: 5 }, countingSensor(), meter)
+  const feeds = { radio: 'lora-backhaul', cell: 'alkaline-2aa' } as const
+  const rig = createRig({ connection: 'wake', batch: 5, ...feeds }, countingSensor(), meter)
   rig.pass(400)
   expect(rig.device.diary.acknowledged).toBe(1)
   volts = 1.5

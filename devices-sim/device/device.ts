@@ -4,7 +4,9 @@
  */
 import type { DeviceName } from '../../telemetry/device.ts'
 import { statusTopic } from '../../telemetry/schema.ts'
+import { brownOutVolts, cells } from '../energy/cells.ts'
 import type { Meter } from '../energy/meter.ts'
+import { radios } from '../energy/radios.ts'
 import type { FaultName, Profile } from '../profile.ts'
 import type { Random } from '../random.ts'
 import type { Sensor } from '../sensor.ts'
@@ -50,8 +52,6 @@ export type FirmwareFault = Extract<
 
 /** After a power cut not all come at once: that would measure the backlog of accept() and nothing else. */
 const connectSpreadMs = 2000
-/** Below it a microcontroller resets itself. */
-const brownOutV = 1.8
 /** How long the cell gets to recover; doubled each time that it was not enough, so often. */
 const brownOutMs = 60_000
 const brownOutDoublingsMax = 6
@@ -68,6 +68,8 @@ export class Device implements UplinkOwner {
   readonly #clock = new OwnClock()
   readonly #sampler: Sampler
   readonly #everyMs: number
+  /** Under the current of the radio the board resets itself below it. */
+  readonly #brownOutV: number
   /** Since the last upload was due. */
   #taken = 0
   /** A device that sleeps between uploads means to connect. */
@@ -94,6 +96,8 @@ export class Device implements UplinkOwner {
     const { profile, wire, random, clock, meter, startMs, joinMs } = options
     this.#options = options
     this.#everyMs = Math.round(profile.sampleEveryS * 1000)
+    const cell = cells[profile.cell]
+    this.#brownOutV = cell === null ? 0 : brownOutVolts(cell, radios[profile.radio])
     this.#flash = new Flash(profile.flashReports)
     this.#sampler = new Sampler(options.sensors, wire, meter)
     this.diary = new Diary(options.truth, options.index, clock)
@@ -380,7 +384,9 @@ export class Device implements UplinkOwner {
       packetId: 0,
     }
     const isReadable = !report.isTruncated || wire.cut(this.#payloadOf(report, this.#nowMs())) === null
-    this.diary.report(samples, knowledgeOf(wire.layout, this.#clock, takenAtMs), isReadable ? 'stored' : 'quarantined')
+    const boot = wire.layout.has.boot ? this.#boot : null
+    const knowledge = knowledgeOf(wire.layout, this.#clock, takenAtMs)
+    this.diary.report(samples, boot, knowledge, isReadable ? 'stored' : 'quarantined')
     const lost = this.#flash.add(report)
     if (lost !== null) this.diary.drop(lost.nth, 'flash_full')
   }
@@ -425,7 +431,7 @@ export class Device implements UplinkOwner {
   #sags(nowMs: number): boolean {
     if (this.#isSagging) return true
     const volts = this.#options.meter.volts(nowMs, true)
-    return volts !== null && volts < brownOutV
+    return volts !== null && volts < this.#brownOutV
   }
 
   #brownOut(nowMs: number): void {

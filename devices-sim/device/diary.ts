@@ -31,9 +31,18 @@ export class Diary {
   }
 
   /** Answers its number. */
-  report(samples: TruthSample[], time: TimeKnowledge, expect: 'stored' | 'quarantined'): number {
+  report(samples: TruthSample[], boot: number | null, time: TimeKnowledge, expect: 'stored' | 'quarantined'): number {
     const nth = this.reports++
-    this.#truth.write({ type: 'report', device: this.#device, nth, atMs: this.#clock.nowMs(), time, samples, expect })
+    this.#truth.write({
+      type: 'report',
+      device: this.#device,
+      nth,
+      atMs: this.#clock.nowMs(),
+      boot,
+      time,
+      samples,
+      expect,
+    })
     return nth
   }
 

@@ -5,15 +5,21 @@
  *   sent and not acknowledged may be there, once.
  * - counter: the store gets what was added since the reading before, and a reading that comes late adds nothing. So rows are at most as
  *   many as readings, each in the window of one; and their sum is what the count rose from the first to the last acknowledged
- *   reading, or with those that may be there. A fall adds the new count (a restart), or it is a wrap when the count before stood in
- *   the last sixteenth of its range.
+ *   reading, or with those that may be there. Another boot adds the new count; so does a fall where no boot is told,
+ *   unless the count before stood in the last sixteenth of its range: then it is a wrap.
  */
 import type { Value } from '../../telemetry/reading.ts'
 import type { Quantity } from '../sensor.ts'
 import { classesOf, match, orderOf, pair, type Readings, type Rows, sameWithin } from './match.ts'
 
 /** Readings of a channel with what is needed to tell of them. */
-export type ChannelTruth = { quantity: Quantity; takenMs: number[]; readings: Readings }
+/** `boots`: which one the device tells with each reading; null: none. */
+export type ChannelTruth = {
+  quantity: Quantity
+  takenMs: number[]
+  boots: Array<number | null>
+  readings: Readings
+}
 
 export type ChannelFault = {
   kind: 'lost' | 'duplicate' | 'invented' | 'wrong_value' | 'wrong_time' | 'counter'
@@ -25,7 +31,7 @@ export type ChannelFault = {
 export type ChannelVerdict = { older: number }
 
 export function checkChannel(
-  { quantity, takenMs, readings }: ChannelTruth,
+  { quantity, takenMs, boots, readings }: ChannelTruth,
   rows: Rows,
   startMs: number,
   tell: (fault: ChannelFault) => void,
@@ -37,7 +43,7 @@ export function checkChannel(
     : (classesOf(readings.values, rows.values) as [Int32Array, Int32Array])
   const wanted = isCounter ? { ...readings, isMust: new Uint8Array(count) } : readings
   const { rowOf, readingOf } = match(wanted, rows, [ofReading, ofRow])
-  if (isCounter) checkSum(quantity, takenMs, readings, rows, startMs, tell)
+  if (isCounter) checkSum({ quantity, takenMs, boots, readings }, rows, startMs, tell)
 
   let leftRows = orderOf(rows.timeMs).filter((row) => readingOf[row] === -1)
   const isLost = (reading: number) => wanted.isMust[reading] === 1 && rowOf[reading] === -1
@@ -123,15 +129,14 @@ export function checkChannel(
 }
 
 function checkSum(
-  quantity: Quantity,
-  takenMs: number[],
-  readings: Readings,
+  { quantity, takenMs, boots, readings }: ChannelTruth,
   rows: Rows,
   startMs: number,
   tell: (fault: ChannelFault) => void,
 ): void {
   const order = orderOf(takenMs)
-  const counts = (some: Uint32Array) => Array.from(some, (i) => readings.values[i] as number)
+  const counts = (some: Uint32Array) =>
+    Array.from(some, (i): Count => ({ count: readings.values[i] as number, boot: boots[i] ?? null }))
   const worth = quantity.resolution ?? 1
   const surely = risen(counts(order.filter((i) => readings.isMust[i] === 1)), quantity) * worth
   const perhaps = risen(counts(order), quantity) * worth
@@ -150,13 +155,18 @@ function checkSum(
   })
 }
 
+type Count = { count: number; boot: number | null }
+
 /** By how many counts it has risen from the first to the last. */
-function risen(counts: number[], { counterBits }: Quantity): number {
+function risen(counts: Count[], { counterBits }: Quantity): number {
   const span = counterBits === undefined ? Number.POSITIVE_INFINITY : 2 ** counterBits
   let sum = 0
   for (let i = 1; i < counts.length; i++) {
-    const [before, count] = [counts[i - 1] as number, counts[i] as number]
-    if (count >= before) sum += count - before
+    const [last, next] = [counts[i - 1] as Count, counts[i] as Count]
+    const [before, count] = [last.count, next.count]
+    const hasRestarted = last.boot !== null && next.boot !== null && last.boot !== next.boot
+    if (hasRestarted) sum += count
+    else if (count >= before) sum += count - before
     else sum += before >= span - span / 16 ? count + span - before : count
   }
   return sum

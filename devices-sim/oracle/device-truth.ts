@@ -7,6 +7,7 @@ import type { ChannelTruth } from './channel.ts'
 import { windowOf } from './window.ts'
 
 type ReportTruth = {
+  boot: number | null
   profile: string
   time: TimeKnowledge
   atMs: number
@@ -41,9 +42,20 @@ export function createDeviceTruth(): DeviceTruth {
   return {
     take(event, quantities, profile) {
       if (event.type === 'report') {
-        const { device, nth, atMs, time, samples, expect } = event
+        const { device, nth, atMs, boot, time, samples, expect } = event
         const isStored = expect === 'stored'
-        const report = { profile, time, atMs, sentMs: null, ackedMs: null, isDropped: false, isStored }
+        // What was measured last may have waited for the rest of its report.
+        const waitsFromMs = Math.min(atMs, samples.at(-1)?.takenAtMs ?? atMs)
+        const report = {
+          profile,
+          boot,
+          time,
+          atMs: waitsFromMs,
+          sentMs: null,
+          ackedMs: null,
+          isDropped: false,
+          isStored,
+        }
         const reports = byDevice.get(device)
         if (reports === undefined) byDevice.set(device, new Map([[nth, report]]))
         else reports.set(nth, report)
@@ -89,6 +101,7 @@ export function createDeviceTruth(): DeviceTruth {
       return {
         quantity: column.quantity,
         takenMs: chosen.map((i) => column.takenMs[i] as number),
+        boots: chosen.map((i) => (column.reports[i] as ReportTruth).boot),
         reports: chosen.map((i) => column.reports[i] as ReportTruth),
         readings: { loMs, hiMs, isMust, values: chosen.map((i) => column.values[i] as Value) },
       }

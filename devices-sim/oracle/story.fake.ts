@@ -65,7 +65,7 @@ export function tellStory(random: Random, deviceCount: number, reportsEach: numb
       }
       const expect = random.fraction() < 0.05 ? 'quarantined' : 'stored'
       const atMs = nowMs
-      events.push({ type: 'report', device, nth, atMs, time, samples, expect })
+      events.push({ type: 'report', device, nth, atMs, boot: null, time, samples, expect })
       if (random.fraction() < 0.03) {
         events.push({ type: 'dropped', device, nth, atMs, why: 'flash_full' })
         continue

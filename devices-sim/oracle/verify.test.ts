@@ -50,7 +50,7 @@ function tellPlain({
       const atMs = startMs + (nth + 1) * 10 * minute
       const time = { how, resolutionMs: 1 }
       const samples = [{ takenAtMs: atMs, values: [value] }]
-      events.push({ type: 'report', device, nth, atMs, time, samples, expect: 'stored' })
+      events.push({ type: 'report', device, nth, atMs, boot: null, time, samples, expect: 'stored' })
       events.push({ type: 'sent', device, nth, atMs: atMs + 1000 })
       events.push({ type: 'acknowledged', device, nth, atMs: atMs + 3000 })
       const timeMs = how === 'exact' ? atMs : how === 'arrival' ? atMs + 2000 : atMs + 1000

@@ -163,5 +163,6 @@ const emptyChannel = (channel: string): ReturnType<DeviceTruth['gather']> => ({
   quantity: { channel, unit: '', resolution: null, kind: 'text' },
   takenMs: [],
   reports: [],
+  boots: [],
   readings: { loMs: new Float64Array(), hiMs: new Float64Array(), values: [], isMust: new Uint8Array() },
 })

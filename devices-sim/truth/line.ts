@@ -5,7 +5,7 @@
  *     ["dewpoint-truth/1", seed, scenario, clock, startedAtMs]                      the first line
  *     ["t", ms since 1970]
  *     ["d", device, site, name, clientId, profile, gateway, quantities]
- *     ["r", device, nth, at, samples, how, resolutionMs, isStored, times, column of each quantity ...]
+ *     ["r", device, nth, at, samples, how, resolutionMs, isStored, boot, times, column of each quantity ...]
  *     ["s", device, nth, at]          sent
  *     ["a", device, nth, at]          acknowledged
  *     ["x", device, nth, at, why]     dropped
@@ -52,7 +52,7 @@ export function createLineWriter(): (event: TruthEvent) => string {
         return ['d', event.device, site, device, clientId, profile, gateway, measured]
       }
       case 'report': {
-        const { device, nth, atMs, samples, time, expect } = event
+        const { device, nth, atMs, samples, boot, time, expect } = event
         const known = quantities.get(device)
         if (known === undefined) throw new Error(`report of device ${device}, which was not told`)
         const columns = known.map(({ resolution }, i) =>
@@ -61,7 +61,7 @@ export function createLineWriter(): (event: TruthEvent) => string {
             resolution,
           ),
         )
-        const knowledge = [howLetters[time.how], time.resolutionMs, expect === 'stored' ? 1 : 0]
+        const knowledge = [howLetters[time.how], time.resolutionMs, expect === 'stored' ? 1 : 0, boot]
         return ['r', device, nth, at(atMs), samples.length, ...knowledge, timesOf(samples, atMs), ...columns]
       }
       case 'sent':

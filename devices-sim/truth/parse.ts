@@ -159,15 +159,17 @@ function parseReport(fields: Fields, quantities: Quantity[], place: ReportPlace)
   const resolutionMs = fields[6]
   if (how === undefined) return problem(fields[5], [...hows.keys()].join(', '))
   if (!Number.isFinite(resolutionMs)) return problem(resolutionMs, 'a resolution in ms')
-  const taken = takenOf(fields[8], count, rest.atMs)
-  if (taken === null) return problem(fields[8], `times of ${count} samples`)
+  const boot = fields[8]
+  if (boot !== null && !isCount(boot)) return problem(boot, 'the number of a boot, or null')
+  const taken = takenOf(fields[9], count, rest.atMs)
+  if (taken === null) return problem(fields[9], `times of ${count} samples`)
   const samples = taken.map((takenAtMs): TruthSample => ({ takenAtMs, values: [] }))
   for (const [i, { channel, resolution }] of quantities.entries()) {
-    const column = fields[9 + i]
+    const column = fields[10 + i]
     if (!addColumn(samples, column, resolution)) return problem(column, `${count} values of ${channel}`)
   }
   const time = { how, resolutionMs: resolutionMs as number }
-  return { type: 'report', ...rest, time, samples, expect: fields[7] === 1 ? 'stored' : 'quarantined' }
+  return { type: 'report', ...rest, boot, time, samples, expect: fields[7] === 1 ? 'stored' : 'quarantined' }
 }
 
 function takenOf(times: unknown, count: number, atMs: number): number[] | null {

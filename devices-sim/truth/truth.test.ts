@@ -32,6 +32,7 @@ const about = (...measured: Quantity[]) => ({
 })
 const report = (samples: TruthSample[]): TruthEvent => ({
   type: 'report',
+  boot: 7,
   device: 0,
   nth: 0,
   atMs: startMs,
@@ -112,10 +113,10 @@ test.each([
   ['["s",77,0,1]', /77 given, a device that was told before wanted/],
   ['["s",0,-1,1]', /given, device, report and time wanted/],
   ['["x",0,0,1,"hunger"]', /"hunger" given, flash_full/],
-  ['["r",0,0,1,2000000000,"e",1,1,[0,1],0]', /2000000000 given, 0 to 100000 samples wanted/],
-  ['["r",0,0,1,3,"e",1,1,[0,1,2,3],0]', /times of 3 samples wanted/],
-  ['["r",0,0,1,3,"e",1,1,[0,1],[1,2]]', /\[1,2\] given, 3 values of voltage wanted/],
-  ['["r",0,0,1,3,"e",1,1,[0,1],[["a",2,3]]]', /3 values of voltage wanted/],
+  ['["r",0,0,1,2000000000,"e",1,1,null,[0,1],0]', /2000000000 given, 0 to 100000 samples wanted/],
+  ['["r",0,0,1,3,"e",1,1,null,[0,1,2,3],0]', /times of 3 samples wanted/],
+  ['["r",0,0,1,3,"e",1,1,null,[0,1],[1,2]]', /\[1,2\] given, 3 values of voltage wanted/],
+  ['["r",0,0,1,3,"e",1,1,null,[0,1],[["a",2,3]]]', /3 values of voltage wanted/],
   ['["r",0,0,1,1,"z",1,1,[0],1]', /"z" given, e, g, r, a wanted/],
   ['["w",0,1,"tired",null]', /awake, asleep, dead wanted/],
   ['["d",1,"a","b","c","p",null,[{"channel":1}]]', /quantities wanted/],

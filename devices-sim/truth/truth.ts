@@ -33,12 +33,13 @@ export type TruthSample = { takenAtMs: number; values: Array<Value | null> }
 
 export type TruthEvent =
   | { type: 'device'; device: number; about: TruthDevice }
-  /** A report stands in the device's memory. `nth` counts the device's reports from 0, over reboots. */
+  /** A report stands in the device's memory. `nth` counts the device's reports from 0, over reboots; `boot`: which one it tells, or null. */
   | {
       type: 'report'
       device: number
       nth: number
       atMs: number
+      boot: number | null
       time: TimeKnowledge
       samples: TruthSample[]
       expect: 'stored' | 'quarantined'

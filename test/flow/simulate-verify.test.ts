@@ -41,7 +41,7 @@ async function tellAndSend(): Promise<void> {
       const value = (nth + 1) / 5
       const time = { how: 'exact' as const, resolutionMs: 1 }
       const samples = [{ takenAtMs, values: [value] }]
-      truth.write({ type: 'report', device, nth, atMs, time, samples, expect: expected })
+      truth.write({ type: 'report', device, nth, atMs, boot: null, time, samples, expect: expected })
       truth.write({ type: 'sent', device, nth, atMs })
       const payload = JSON.stringify({ v: value, t: takenAtMs, seq: nth })
       const response = await fetch(`${server.httpUrl}/api/ingest`, {
