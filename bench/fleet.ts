@@ -2,11 +2,11 @@
  * `node dist/bench/fleet.js`: very many simulated devices, on few sockets, against a Dewpoint of this machine; every reading is then
  * looked for by the oracle. Writes its part of bench/RESULTS.md. Exit 1 when the oracle is not content.
  */
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { run as verify } from '../commands/simulate-verify.ts'
 import { demoProfile } from '../devices-sim/demo.ts'
 import { routesOf } from '../devices-sim/device/format.ts'
 import { mainsMeter } from '../devices-sim/energy/mains.ts'
@@ -109,7 +109,8 @@ await fleet.close()
 truth.write({ type: 'end', atMs: clock.nowMs() })
 await truth.close()
 await transport.close()
-const verdict = await verify([truthPath, '--url', `http://127.0.0.1:${httpPort}`, '--wait', '5m'])
+const oracle = [program, 'simulate', 'verify', truthPath, '--url', `http://127.0.0.1:${httpPort}`, '--wait', '5m']
+const verdict = spawnSync(process.execPath, oracle, { stdio: 'inherit' }).status
 await server.stop()
 
 const percent = (cpuS: number) => ((cpuS / took) * 100).toFixed(1)
