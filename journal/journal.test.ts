@@ -73,6 +73,20 @@ test('journal gives back every field of a message when it is read', async () => 
   expect(records[0]).toMatchObject({ ...given, position: 0, ordinal: 1 })
 })
 
+test('journal tells each record at once, as it is read later, when somebody wants to hear of it', async () => {
+  const placed: Record[] = []
+  const opened = await open({ onPlaced: (record) => placed.push(record), clock: { nowMs: () => 1_000 } })
+  const accepted = [
+    opened.accept(message('1')),
+    opened.accept(message('2', { kind: MessageKind.birth })),
+    opened.accept(message('3')),
+  ]
+  expect(texts(placed)).toEqual(['1', '2', '3'])
+  expect(opened.durable()).toBe(0)
+  await Promise.all(accepted)
+  expect((await readAll(opened)).records).toEqual(placed)
+})
+
 test('journal reads on at the position where a reader stopped when it was reopened', async () => {
   const opened = await open()
   await Promise.all(['a', 'b', 'c'].map((text) => opened.accept(message(text))))
