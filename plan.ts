@@ -2,12 +2,14 @@
  * The routes that count now, and everything that follows from them for the parts that do not read records themselves. New
  * routes come while all of them run (SIGHUP): they ask here each time.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { configVersion, routesDifference } from './config/difference.ts'
 import { typeConflicts } from './config/field-types.ts'
 import { createPreview, type Preview, type PreviewMessage } from './ingest/preview.ts'
 import type { Store } from './stores/store.ts'
 import type { DeviceName } from './telemetry/device.ts'
 import { StartError } from './telemetry/errors.ts'
+import { limits } from './telemetry/limits.ts'
 import type { CodecMemory } from './telemetry/reading.ts'
 import type { Route } from './telemetry/route.ts'
 import { deviceFinder } from './telemetry/topic.ts'
@@ -17,7 +19,7 @@ export type Plan = {
   version(): string
   deviceOf(topic: string): DeviceName | null
   preview(message: PreviewMessage, memory: CodecMemory): Preview
-  /** @throws StartError when a field has another type in the store. Where the store does not answer, it will reject such points. */
+  /** @throws StartError when a field has another type in the store. Where the store does not answer in time, it will reject such points. */
   check(routes: Route[], store: Store): Promise<void>
   /** Answers what differs, a line for each. */
   change(routes: Route[]): string[]
@@ -33,7 +35,8 @@ export function createPlan(first: Route[], statusTopic: string): Plan {
     deviceOf: (topic) => deviceOf(topic),
     preview: (message, memory) => createPreview(routes, memory)(message),
     async check(next, store) {
-      const stored = await store.fieldTypes().catch(() => [])
+      const late = sleep(limits.fieldTypesMsMax, [], { ref: false })
+      const stored = await Promise.race([store.fieldTypes(), late]).catch(() => [])
       const conflicts = typeConflicts(next, stored)
       if (conflicts.length > 0) throw new StartError(conflicts)
     },

@@ -268,6 +268,8 @@ export const limits = {
   ledgerEveryMs: 15 * 60_000,
   /** What could not be saved is tried again after so long, even if nothing more comes. */
   stateRetryMs: 1_000,
+  /** How long a start, or new routes, wait for the store to say which types its fields have; it may hang. */
+  fieldTypesMsMax: 3_000,
   storeBackoffMsMin: 100,
   storeBackoffMsMax: 15_000,
   /** Raw bytes and reasons kept in the quarantine; the oldest are dropped beyond, and counted. */

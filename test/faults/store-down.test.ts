@@ -91,6 +91,23 @@ describe.skipIf(needs({ influxd: true }) !== null)('store down', () => {
     await finish()
   }, 120_000)
 
+  test('dewpoint starts and acknowledges within seconds when it is killed while InfluxDB is frozen', async () => {
+    await start('killed-frozen')
+    await influxd.pause()
+    try {
+      await server.stop('SIGKILL')
+      const startedAt = performance.now()
+      await server.restart()
+      await untilAcknowledged(publishers, 100)
+      // InfluxDB's own time-out is 20 s.
+      expect(performance.now() - startedAt).toBeLessThan(18_000)
+    } finally {
+      influxd.resume()
+    }
+    await untilHealthy(server)
+    await finish()
+  }, 90_000)
+
   test('dewpoint stores everything once when it is killed while InfluxDB is down', async () => {
     await start('both')
     await influxd.stop('SIGKILL')
