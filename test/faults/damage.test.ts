@@ -1,6 +1,4 @@
 /** A disk that lies: bytes that are missing at the journal's end, bytes that are wrong, and an fdatasync that fails. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +9,7 @@ import { MessageKind, type Record } from '../../telemetry/message.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
 import { type Influxd, startInfluxd } from '../servers/influxd.ts'
 import { needs } from '../servers/tools.ts'
+import { type FailingSyncs, failSyncs } from './failing-syncs.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import { acknowledgedBy, health, until, untilAcknowledged, untilFailing, untilSilent } from './waiting.ts'
@@ -108,20 +107,8 @@ describe.skipIf(needs({ influxd: true }) !== null)('damaged journal', () => {
 })
 
 describe.skipIf(needs({ strace: true }) !== null)('failing disk', () => {
-  let strace: ChildProcess | null = null
-  afterEach(async () => {
-    if (strace === null || strace.exitCode !== null) return
-    const ended = once(strace, 'exit')
-    strace.kill('SIGKILL')
-    await ended
-  })
-
-  /** Every fdatasync of the server fails from now on. */
-  async function failSyncs(pid: number): Promise<void> {
-    const inject = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO']
-    strace = spawn('strace', ['-f', '-qq', '-o', '/dev/null', '-p', String(pid), ...inject], { stdio: 'inherit' })
-    await until(() => /TracerPid:\s+[1-9]/.test(readFileSync(`/proc/${pid}/status`, 'utf8')), 'strace attached', 10_000)
-  }
+  let failing: FailingSyncs | null = null
+  afterEach(() => failing?.heal())
 
   test('dewpoint acknowledges nothing more and is unhealthy when fdatasync fails', async () => {
     server = await startDewpoint()
@@ -131,7 +118,7 @@ describe.skipIf(needs({ strace: true }) !== null)('failing disk', () => {
       startPublisher({ port, device: 'sync-gateway', window: 50, perSecond: 1000 }),
     ]
     await untilAcknowledged(publishers, 500)
-    await failSyncs(server.pid)
+    failing = await failSyncs([server.pid])
     await untilFailing(server, 'journal')
     const acknowledged = acknowledgedBy(publishers)
     await sleep(1500)

@@ -2,18 +2,18 @@
  * The power fails at random moments under load: what no fdatasync brought to the disk is gone. InfluxDB runs on another
  * machine and stays powered; DuckDB's file lies on the disk that fails. SEED=n repeats a run, as far as timing lets it.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../devices-sim/random.ts'
-import { type DewpointServer, startDewpoint, workersOf } from '../servers/dewpoint.ts'
-import { type Influxd, isStopped, startInfluxd } from '../servers/influxd.ts'
+import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
+import { type Influxd, startInfluxd } from '../servers/influxd.ts'
 import { needs } from '../servers/tools.ts'
+import { cutPower } from './cut-power.ts'
 import { mountPowerDisk, needsPowerDisk, type PowerDisk } from './disk.ts'
 import { checkDelivered } from './invariants.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
-import { acknowledgedBy, until, untilAcknowledged } from './waiting.ts'
+import { acknowledgedBy, untilAcknowledged } from './waiting.ts'
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 const cuts = 3
@@ -46,32 +46,14 @@ describe.skipIf((await needsPowerDisk()) !== null)('power cut', () => {
     disk.close()
   })
 
-  /** Resolves with the readings that were acknowledged before the power failed. */
-  async function cutPower({ pid, stop }: DewpointServer): Promise<number> {
-    const unsynced = join(disk.folder, 'unsynced')
-    writeFileSync(unsynced, 'x'.repeat(10_000))
-    const pids = [pid, ...workersOf(pid)]
-    for (const it of pids) process.kill(it, 'SIGSTOP')
-    // A thread that waits for the disk stops only when the disk has answered.
-    await until(() => pids.every(isStopped), 'the frozen server', 10_000)
-    await disk.cut(async () => {
-      for (const it of pids) process.kill(it, 'SIGKILL')
-      await stop('SIGKILL')
-    })
-    const acknowledged = acknowledgedBy(publishers)
-    // The proof that a cut takes away what was not synced: without it this test would be one more kill -9.
-    expect(readIfThere(unsynced)).toBe('')
-    rmSync(unsynced, { force: true })
-    return acknowledged
-  }
-
   async function cutAgainAndAgain(server: DewpointServer, random: Random): Promise<void> {
     publishers = startFleet(server.mqttPort)
     const acknowledgedAtCuts: number[] = []
     for (let i = 0; i < cuts; i++) {
       await untilAcknowledged(publishers, 100)
       await sleep(random.between(200, 2500))
-      acknowledgedAtCuts.push(await cutPower(server))
+      await cutPower(server, disk)
+      acknowledgedAtCuts.push(acknowledgedBy(publishers))
       await server.restart()
     }
     await untilAcknowledged(publishers, 100)
@@ -104,12 +86,3 @@ describe.skipIf((await needsPowerDisk()) !== null)('power cut', () => {
     suite('InfluxDB', () => influxd)
   })
 })
-
-/** What a file holds; nothing when there is no such file. */
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}

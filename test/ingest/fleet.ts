@@ -16,7 +16,7 @@ export const rainMeasurement = 'rain'
 /** Lines of telemetry.yaml. Devices of a kind publish to `t/{site}/{device}/{kind}`, and the kind is the measurement. */
 export const fleetRoutes = `routes:
   - { topic: "t/{site}/{device}/value", measurement: value }
-  - { topic: "t/{site}/{device}/json", measurement: json, payload: json }
+${['json', 'cbor', 'msgpack'].map((kind) => `  - { topic: "t/{site}/{device}/${kind}", measurement: ${kind}, payload: ${kind} }`).join('\n')}
   - topic: "t/{site}/{device}/counter"
     measurement: counter
     payload: { codec: json, values: [v, tips] }
@@ -24,10 +24,22 @@ export const fleetRoutes = `routes:
       - { channel: v, field: value }
       - { channel: tips, measurement: ${rainMeasurement}, unit: mm, counter: { bits: 8, per: 0.2, maxPerHour: 400 } }
   - { topic: "t/{site}/{device}/senml", measurement: senml, payload: senml-cbor, fields: [{ channel: v, field: value }] }
+  - { topic: "t/{site}/{device}/senml-text", measurement: senml-text, payload: senml-json, fields: [{ channel: v, field: value }] }
 ${['unix', 'uptime', 'noclock'].map(packedRoute).join('\n')}
 `
 
-export const kinds = ['value', 'json', 'counter', 'senml', 'unix', 'uptime', 'noclock'] as const
+export const kinds = [
+  'value',
+  'json',
+  'cbor',
+  'msgpack',
+  'counter',
+  'senml',
+  'senml-text',
+  'unix',
+  'uptime',
+  'noclock',
+] as const
 export type Kind = (typeof kinds)[number]
 
 /**
@@ -66,18 +78,23 @@ export type FleetDevice = {
 const codecs: { [kind in Kind]: Codec } = {
   value: createCodec({ codec: 'value' }),
   json: createCodec({ codec: 'json', ...treeDefaults }),
+  cbor: createCodec({ codec: 'cbor', ...treeDefaults }),
+  msgpack: createCodec({ codec: 'msgpack', ...treeDefaults }),
   counter: createCodec({ codec: 'json', ...treeDefaults, values: ['v', 'tips'] }),
   senml: createCodec({ codec: 'senml-cbor' }),
+  'senml-text': createCodec({ codec: 'senml-json' }),
   unix: createCodec({ codec: 'packed' }),
   uptime: createCodec({ codec: 'packed' }),
   noclock: createCodec({ codec: 'packed' }),
 }
 const packed: readonly Kind[] = ['unix', 'uptime', 'noclock']
+/** SenML tells no sequence. */
+const countless: readonly Kind[] = ['senml', 'senml-text']
 /** Whoever tells no boot has a count that outlives it: an RTC and a count in flash. */
-const bootless: readonly Kind[] = ['value', 'senml']
-const leaping: readonly Kind[] = ['value', 'json']
+const bootless: readonly Kind[] = ['value', ...countless]
+const leaping: readonly Kind[] = ['value', 'json', 'cbor', 'msgpack']
 /** Payloads that hold one quantity do not name it. */
-const unnamed: readonly Kind[] = ['value', 'json']
+const unnamed: readonly Kind[] = ['value', 'json', 'cbor', 'msgpack']
 const dayMs = 86_400_000
 /** Seconds since 1970 of a clock that was never set. */
 const unsetMs = 60_000
@@ -166,7 +183,7 @@ export function createFleetDevice(kind: Kind, name: string, random: Random, bega
         readings.push({ channel: 'tips', value: tips, unit: '', timeBase, timeMs })
       }
       const report: Report = { readings }
-      if (kind !== 'senml') report.sequence = sequence
+      if (!countless.includes(kind)) report.sequence = sequence
       if (!bootless.includes(kind)) report.boot = boot
       if (isPacked) report.sequenceBits = 16
       sequence++
@@ -179,7 +196,7 @@ export function createFleetDevice(kind: Kind, name: string, random: Random, bega
         payload: codec.encode([report]),
         measured: truths,
         isKnownForLong: !bootless.includes(kind),
-        isKnownByPacket: kind === 'senml',
+        isKnownByPacket: countless.includes(kind),
         mustKeepOrder: kind === 'counter',
       }
     },
@@ -190,30 +207,47 @@ export function createFleetDevice(kind: Kind, name: string, random: Random, bega
 export type StoredValue = { value: number; timeMs: number }
 
 /**
- * Everything that is wrong with one device, as sentences.
+ * One thing that is wrong: a reading that is not there, there twice, or at a time that is not its own; or a value that nobody
+ * measured, which has no reading.
+ */
+export type ValueFault = { kind: 'lost' | 'double' | 'time' | 'invented'; measured: Measured | null; text: string }
+
+/**
+ * Everything that is wrong with one device.
  * @param boundsOf when a reading that the device's clock does not date can have been taken
  */
-export function valueProblems(
+export function valueFaults(
   device: FleetDevice,
   stored: StoredValue[],
   boundsOf: (measured: Measured) => readonly [fromMs: number, toMs: number] | null,
-): string[] {
-  const problems: string[] = []
+): ValueFault[] {
+  const faults: ValueFault[] = []
+  const say = (kind: ValueFault['kind'], measured: Measured | null, text: string) =>
+    faults.push({ kind, measured, text: `${device.kind} ${device.name}: ${text}` })
   const byValue = new Map<number, StoredValue[]>()
   for (const it of stored) byValue.set(it.value, [...(byValue.get(it.value) ?? []), it])
   for (const it of device.measured) {
     const found = byValue.get(it.value) ?? []
     byValue.delete(it.value)
-    if (found.length !== 1) problems.push(`${it.value} is stored ${found.length} times`)
     const [first] = found
+    if (first === undefined || found.length > 1) {
+      say(first === undefined ? 'lost' : 'double', it, `${it.value} is stored ${found.length} times`)
+    }
     if (first === undefined) continue
     const [fromMs, toMs] = it.timeMs === null ? (boundsOf(it) ?? [first.timeMs, first.timeMs]) : [it.timeMs, it.timeMs]
     if (first.timeMs < fromMs || first.timeMs > toMs) {
-      problems.push(`${it.value} is stored at ${first.timeMs}, ${fromMs} to ${toMs} wanted`)
+      say('time', it, `${it.value} is stored at ${first.timeMs}, ${fromMs} to ${toMs} wanted`)
     }
   }
-  for (const value of byValue.keys()) problems.push(`${value} was never measured`)
-  const { kind, name } = device
-  const few = problems.slice(0, 5).map((problem) => `${kind} ${name}: ${problem}`)
-  return problems.length > 5 ? [...few, `${kind} ${name}: ${problems.length} problems in all`] : few
+  for (const value of byValue.keys()) say('invented', null, `${value} was never measured`)
+  return faults
+}
+
+/** The same as a few sentences. */
+export function valueProblems(...given: Parameters<typeof valueFaults>): string[] {
+  const problems = valueFaults(...given).map(({ text }) => text)
+  const { kind, name } = given[0]
+  return problems.length > 5
+    ? [...problems.slice(0, 5), `${kind} ${name}: ${problems.length} problems in all`]
+    : problems
 }

@@ -1,7 +1,7 @@
 /** A real Dewpoint for a test: the compiled program in its own process, killed and started again on the same ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -56,7 +56,9 @@ export type DewpointServer = {
 export const workersOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 
-const program = resolve(import.meta.dirname, '..', '..', 'dist', 'cli.js')
+/** Beside this folder when it is compiled itself, for a script. */
+const above = resolve(import.meta.dirname, '..', '..')
+const program = [join(above, 'cli.js'), join(above, 'dist', 'cli.js')].find(existsSync) ?? join(above, 'dist', 'cli.js')
 
 export async function startDewpoint(options: DewpointOptions = {}): Promise<DewpointServer> {
   const folder = mkdtempSync(join(tmpdir(), 'dewpoint-'))
