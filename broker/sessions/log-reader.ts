@@ -20,7 +20,10 @@ export async function readChanges(
   const { size } = await file.stat()
   const header = Buffer.alloc(headerBytes)
   await file.read(header, 0, headerBytes, 0)
-  if (!header.equals(magic)) throw new StartError(`${path}: is no log of sessions`)
+  // Zeros from the beginning on: the power went before the first change was synced.
+  const isNew = header.every((byte) => byte === 0)
+  if (!isNew && !header.equals(magic)) throw new StartError(`${path}: is no log of sessions`)
+  if (isNew) await file.write(magic, 0, headerBytes, 0)
   let end = headerBytes
   let piece = Buffer.alloc(0)
   let at = 0
@@ -44,6 +47,8 @@ export async function readChanges(
   function take(): Change[] | 'more' | 'damaged' {
     if (piece.length - at < frameBytes) return 'more'
     const bytes = piece.readUInt32LE(at)
+    // After a power cut a file may be as long as it was, and zero where nothing was synced: no list is empty, and the CRC of nothing is 0.
+    if (bytes === 0) return 'damaged'
     if (end + frameBytes + bytes > size) return 'damaged'
     if (piece.length - at < frameBytes + bytes) return 'more'
     const body = piece.subarray(at + frameBytes, at + frameBytes + bytes)

@@ -173,6 +173,28 @@ test('log stops at a damaged place, keeps a copy of all of it, and goes on from 
   expect((await reopened()).retained).toEqual([['after', { payload: Buffer.from('z'), qos: 0 }]])
 })
 
+test('log keeps what was synced when a power cut left zeros behind it, at whichever change', async () => {
+  await some()
+  const whole = readFileSync(path())
+  const before = await reopened()
+  for (const zeros of [1, 7, 8, 9, 100, 5000]) {
+    writeFileSync(path(), Buffer.concat([whole, Buffer.alloc(zeros)]))
+    expect(await reopened()).toEqual(before)
+    expect(readFileSync(path())).toEqual(whole)
+  }
+  expect(lines.filter((line) => line.includes('ended in the middle of a change'))).toHaveLength(6)
+})
+
+test('log begins anew when a power cut left zeros only', async () => {
+  await some()
+  writeFileSync(path(), Buffer.alloc(300))
+  const store = await open()
+  expect(store.state.sessions.size).toBe(0)
+  await store.change(['retained', 'after', Buffer.from('z'), 0])
+  await store.close()
+  expect((await reopened()).retained).toEqual([['after', { payload: Buffer.from('z'), qos: 0 }]])
+})
+
 test('log is not opened when the file is another one', async () => {
   await some()
   writeFileSync(path(), 'something else')
