@@ -2,8 +2,10 @@
 import assert from 'node:assert'
 import { mainsMeter } from './energy/mains.ts'
 import { createFleet, type Fleet, type FleetOptions } from './fleet.ts'
+import { perfectLink } from './link/link.ts'
 import { createSocketTransport } from './link/socket-transport.ts'
 import type { Profile } from './profile.ts'
+import { profileDefaults } from './scenario/defaults.ts'
 import type { Quantity, Sensor } from './sensor.ts'
 import { createPulse, createRainfall, createVoltage, type Signal } from './signals.ts'
 import { createRealClock } from './sim-clock.ts'
@@ -15,50 +17,22 @@ export function demoProfile(options: { devices: number; intervalMs: number; site
   const { devices, intervalMs, site = 'demo' } = options
   assert(intervalMs >= intervalMsMin, `an interval of ${intervalMs} ms is too short`)
   return {
+    ...profileDefaults,
     name: 'demo',
     site,
     count: devices,
     prefix: 'rg',
     sensors: ['rain', 'pulse', 'voltage'],
     sampleEveryS: intervalMs / 1000,
-    batch: 1,
     format: 'value',
-    compression: 'none',
-    qos: 1,
-    clock: 'rtc',
-    sequence: true,
     boot: false,
-    announcesNext: false,
-    connection: 'held',
     keepAliveS: 30,
-    persistentSession: false,
-    tellsStatus: true,
-    flashReports: 1000,
     window: 1000,
     retryS: 0.5,
-    acknowledgeTimeoutS: 30,
     radio: 'mains',
     cell: 'mains',
     boardUa: 0,
-    tls: 'none',
-    solar: false,
-    link: {
-      latencyMs: 0,
-      jitterMs: 0,
-      bitsPerS: 0,
-      goodToBad: 0,
-      badToGood: 1,
-      lossInBad: 0,
-      outageEveryS: 0,
-      outageLastsS: 0,
-      halfOpen: 0,
-      natTimeoutS: 0,
-      duplicate: 0,
-      delayMsMax: 0,
-    },
-    faults: [],
-    joinOverS: 0,
-    perGateway: 0,
+    link: perfectLink,
   }
 }
 

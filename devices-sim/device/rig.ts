@@ -2,8 +2,10 @@
 import type { Value } from '../../telemetry/reading.ts'
 import { mainsMeter } from '../energy/mains.ts'
 import type { Meter } from '../energy/meter.ts'
+import { perfectLink } from '../link/link.ts'
 import type { Profile } from '../profile.ts'
 import { createRandom } from '../random.ts'
+import { profileDefaults } from '../scenario/defaults.ts'
 import type { Quantity, Sensor } from '../sensor.ts'
 import { createVirtualClock, type VirtualClock } from '../sim-clock.ts'
 import type { TruthEvent } from '../truth/truth.ts'
@@ -13,53 +15,20 @@ import { createWire, type Wire } from './format.ts'
 
 export const startMs = Date.UTC(2026, 0, 1)
 
-export const perfectLink: Profile['link'] = {
-  latencyMs: 0,
-  jitterMs: 0,
-  bitsPerS: 0,
-  goodToBad: 0,
-  badToGood: 1,
-  lossInBad: 0,
-  outageEveryS: 0,
-  outageLastsS: 0,
-  halfOpen: 0,
-  natTimeoutS: 0,
-  duplicate: 0,
-  delayMsMax: 0,
-}
-
 export const testProfile: Profile = {
+  ...profileDefaults,
   name: 'test',
   site: 'home',
-  count: 1,
   prefix: 'd',
-  sensors: ['voltage'],
-  sampleEveryS: 60,
-  batch: 1,
   format: 'json',
-  compression: 'none',
-  qos: 1,
-  clock: 'rtc',
-  sequence: true,
-  boot: true,
-  announcesNext: false,
-  connection: 'held',
-  keepAliveS: 300,
-  persistentSession: false,
   tellsStatus: false,
   flashReports: 100,
   window: 5,
-  retryS: 5,
   acknowledgeTimeoutS: 20,
   radio: 'mains',
   cell: 'mains',
   boardUa: 0,
-  tls: 'none',
-  solar: false,
   link: perfectLink,
-  faults: [],
-  joinOverS: 0,
-  perGateway: 0,
 }
 
 export const voltage: Quantity = { channel: 'voltage', unit: 'V', resolution: 0.001, kind: 'gauge' }

@@ -2,34 +2,20 @@
  * What a scenario need not say: every field of a profile in one table, and links by name, each with the radio and the cell that
  * devices on it mostly have. [estimate] marks figures without a source.
  */
+import { perfectLink } from '../link/link.ts'
 import type { CellName, LinkProfile, Profile, RadioName } from '../profile.ts'
 
 type LinkPreset = { title: string; link: LinkProfile; radio: RadioName; cell: CellName }
 
-const perfect: LinkProfile = {
-  latencyMs: 0,
-  jitterMs: 0,
-  bitsPerS: 0,
-  goodToBad: 0,
-  badToGood: 1,
-  lossInBad: 0,
-  outageEveryS: 0,
-  outageLastsS: 0,
-  halfOpen: 0,
-  natTimeoutS: 0,
-  duplicate: 0,
-  delayMsMax: 0,
-}
-
 const [minuteS, hourS, dayS] = [60, 3600, 86_400]
 
 export const linkPresets = {
-  perfect: { title: 'A wire on which nothing is lost.', link: perfect, radio: 'mains', cell: 'mains' },
+  perfect: { title: 'A wire on which nothing is lost.', link: perfectLink, radio: 'mains', cell: 'mains' },
   // A router must keep silent TCP connections for 2 h 4 min at least [RFC 5382 REQ-5]; the rest [estimate].
   'wifi-home': {
     title: 'Wi-Fi of a house: fast, with a router that is restarted now and then.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 10,
       jitterMs: 5,
       bitsPerS: 5_000_000,
@@ -48,7 +34,7 @@ export const linkPresets = {
   'lte-m-rural': {
     title: 'LTE-M far from the mast: losses in bursts, a NAT that forgets, now and then no network.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 60,
       jitterMs: 30,
       bitsPerS: 180_000,
@@ -67,7 +53,7 @@ export const linkPresets = {
   'nb-iot-deep': {
     title: 'NB-IoT in a cellar: seconds for a round trip, hours without network.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 800,
       jitterMs: 400,
       bitsPerS: 2_000,
@@ -87,7 +73,7 @@ export const linkPresets = {
   lora: {
     title: 'LoRa by a gateway that speaks MQTT: slow, silent for hours at times, frames heard twice.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 150,
       jitterMs: 50,
       bitsPerS: 5_470,
@@ -103,7 +89,7 @@ export const linkPresets = {
   'ble-gateway': {
     title: 'Bluetooth to a gateway on Wi-Fi: people walk out of reach.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 50,
       jitterMs: 30,
       bitsPerS: 100_000,
@@ -121,7 +107,7 @@ export const linkPresets = {
   'satellite-passes': {
     title: 'A low orbit: a few minutes over the station, then most of an orbit nothing.',
     link: {
-      ...perfect,
+      ...perfectLink,
       latencyMs: 20,
       jitterMs: 5,
       bitsPerS: 9_600,
