@@ -178,9 +178,10 @@ export function describeRun({ scenario, seed, devices, sent, acknowledged, dropp
   const lines = [
     `${scenario}, seed ${seed}: ${devices} devices, ${sent} reports sent, ${acknowledged} acknowledged, ${dropped} lost by devices`,
     ...bills.map(({ profile, ...bill }) => {
-      const life = bill.daysOfLife === null ? 'on mains' : `${Math.round(bill.daysOfLife)} days of life`
-      const [bytes, joules] = [Math.round(bill.bytesPerDay), bill.milliJoulesPerDay / 1000]
-      return `  ${profile}: ${bytes} bytes and ${joules.toPrecision(3)} J a day for a device, ${life}`
+      const bytes = Math.round(bill.bytesPerDay)
+      if (bill.daysOfLife === null) return `  ${profile}: ${bytes} bytes a day for a device, on mains`
+      const joules = (bill.milliJoulesPerDay / 1000).toPrecision(3)
+      return `  ${profile}: ${bytes} bytes and ${joules} J a day for a device, ${Math.round(bill.daysOfLife)} days of life`
     }),
   ]
   return lines.join('\n')
