@@ -82,7 +82,9 @@ export async function conduct(options: ConductOptions): Promise<Conducted> {
       if (fault.holdS !== undefined) {
         const holdMs = Math.min(holdMsMax, 1000 * random.between(...fault.holdS))
         await sleep(holdMs / 2)
-        const others = possible.filter(({ strikes, holdS }) => strikes !== fault.strikes && holdS === undefined)
+        const others = possible.filter(
+          ({ strikes, holdS }) => strikes !== fault.strikes && strikes !== 'all' && holdS === undefined,
+        )
         const second = others[random.below(others.length)]
         if (second !== undefined && random.fraction() < secondChance) {
           names.push(second.name)

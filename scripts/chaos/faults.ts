@@ -24,8 +24,11 @@ export type Held = { heal(): Promise<void> | void }
 
 export type Fault = {
   name: string
-  /** Two faults at once strike two of these. */
-  strikes: 'server' | 'store' | 'link' | 'disk'
+  /**
+   * Two faults at once strike two of these; all: it strikes alone. A power cut proves itself by a file that it writes, and by processes
+   * that it stops: neither goes with a full disk, or with a server whose system calls are traced.
+   */
+  strikes: 'server' | 'store' | 'link' | 'disk' | 'all'
   /** How long it may hold, in seconds; absent: it is over at once. */
   holdS?: readonly [from: number, to: number]
   /** Why it cannot happen in this world; null: it can. */
@@ -89,7 +92,7 @@ export const faults: Fault[] = [
   },
   {
     name: 'power cut',
-    strikes: 'server',
+    strikes: 'all',
     lacks: whereDiskIsOurs,
     async begin({ world }) {
       await cutPower(world.server, world.disk as PowerDisk)
