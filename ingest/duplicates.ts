@@ -7,7 +7,7 @@
  * | time and sequence         | sequence, time and value are the same, in its stream                              |
  * | sequence alone            | sequence and value are the same, and connection, or client and packet identifier  |
  * | time alone                | client, packet identifier, topic and payload are the same                         |
- * | neither                   | these four are the same, and DUP is set                                           |
+ * | neither                   | these four are the same, and DUP is set, or was, and this one is of an older connection |
  *
  * In all but the first row within the window; where the packet identifier counts, no DISCONNECT of the client may stand
  * between: who leaves by itself has nothing to send again. They err on the side of keeping: two equal plain numbers may be
@@ -47,8 +47,11 @@ export type Duplicates = {
 export function createDuplicates(window: Window): Duplicates {
   const messages = window.generations<string, number>()
   const departures = window.generations<string, number>()
+  /** The connection of a copy with DUP that nothing stood before. */
+  const resent = window.generations<string, number>()
 
-  let asked: { record: Record | null; seenAt: number | undefined } = { record: null, seenAt: undefined }
+  type Asked = { record: Record | null; copy: string; seenAt: number | undefined }
+  let asked: Asked = { record: null, copy: '', seenAt: undefined }
 
   const isGone = (client: string, seenAt: number) => seenAt < (window.get(departures, client) ?? -1)
 
@@ -80,22 +83,27 @@ export function createDuplicates(window: Window): Duplicates {
     return isSameCopy && !isGone(record.client, arrival.position) ? 'repeated' : 'new'
   }
 
-  /** Where the same message stood before. Its reports ask one after the other, and its payload is long. */
-  function copyOf(record: Record): number | undefined {
-    if (record === asked.record) return asked.seenAt
+  /** The message by name, and where it stood before. Its reports ask one after the other, and its payload is long. */
+  function copyOf(record: Record): Asked {
+    if (record === asked.record) return asked
     const { client, packetId, topic, payload, position } = record
     const copy = `${client}|${packetId}|${topic}|${payload.toString('latin1')}`
-    asked = { record, seenAt: window.get(messages, copy) }
+    asked = { record, copy, seenAt: window.get(messages, copy) }
     window.set(messages, copy, position)
-    return asked.seenAt
+    return asked
   }
 
   function judgeMessage(record: Record, hasTime: boolean): Verdict {
     if (record.qos === 0) return 'new'
-    const { client } = record
-    const seenAt = copyOf(record)
-    if (seenAt === undefined || isGone(client, seenAt)) return 'new'
-    return hasTime || record.dup ? 'repeated' : 'new'
+    const { client, dup, epoch } = record
+    const { copy, seenAt } = copyOf(record)
+    if (seenAt === undefined || isGone(client, seenAt)) {
+      if (dup) window.set(resent, copy, epoch)
+      return 'new'
+    }
+    if (hasTime || dup) return 'repeated'
+    // While the journal is full both copies wait, each in the worker of its connection, and the second may be taken first.
+    return epoch < (window.get(resent, copy) ?? -1) ? 'repeated' : 'new'
   }
 
   return {

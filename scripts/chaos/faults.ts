@@ -3,7 +3,7 @@
  * meanwhile; the others are over at once.
  */
 import { execFile } from 'node:child_process'
-import { rmSync, statfsSync } from 'node:fs'
+import { existsSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -11,7 +11,7 @@ import type { Random } from '../../devices-sim/random.ts'
 import { cutPower } from '../../test/faults/cut-power.ts'
 import type { PowerDisk } from '../../test/faults/disk.ts'
 import { failSyncs } from '../../test/faults/failing-syncs.ts'
-import { untilFailing } from '../../test/faults/waiting.ts'
+import { health, until } from '../../test/faults/waiting.ts'
 import { workersOf } from '../../test/servers/dewpoint.ts'
 import type { Influxd } from '../../test/servers/influxd.ts'
 import { needs } from '../../test/servers/tools.ts'
@@ -43,6 +43,8 @@ const whereDiskIsOurs = ({ disk }: World) => (disk === null ? 'no disk image can
 
 /** Longer than it takes until a write to the store is given up: what the store took in meanwhile is then written twice. */
 const frozenS = [2, 25] as const
+/** Devices send something more often. */
+const noticedMsMax = 20_000
 const leapMsMax = 20 * 60_000
 
 export const faults: Fault[] = [
@@ -109,12 +111,15 @@ export const faults: Fault[] = [
       const failing = await failSyncs([server.pid, ...workersOf(server.pid)])
       const heal = async () => {
         await failing.heal()
-        // It stays unhealthy until a person has looked, and starts it again.
+        // It acknowledges nothing until a person has looked, and starts it again.
         await server.stop('SIGKILL')
         await server.restart()
       }
+      const { pid } = server
+      // Where the order of the journal's parts is what fails first, the process ends.
+      const hasFailed = async () => !existsSync(`/proc/${pid}`) || (await health(server)).failing.includes('journal')
       try {
-        await untilFailing(server, 'journal')
+        await until(() => hasFailed().catch(() => false), 'the journal has failed', noticedMsMax)
       } catch (error) {
         await heal()
         throw error
@@ -139,7 +144,8 @@ export const faults: Fault[] = [
         await run('fallocate', ['-l', String(bavail * bsize), ballast])
         // Then what is kept for root, to the last block: dd ends because there is no more room.
         await run('dd', ['if=/dev/zero', `of=${rest}`, 'bs=64k']).catch(() => {})
-        await untilFailing(server, 'journal')
+        // Whoever needs a block first: the journal, or the store's file.
+        await until(async () => (await health(server)).status === 503, 'the full disk is noticed', noticedMsMax)
       } catch (error) {
         heal()
         throw error
