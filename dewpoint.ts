@@ -1,5 +1,4 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AccessConfig } from './broker/access/access.ts'
 import { devicesFileIn } from './broker/access/devices-file.ts'
