@@ -14,8 +14,7 @@ import { createFleet } from '../devices-sim/fleet.ts'
 import { createSocketTransport } from '../devices-sim/link/socket-transport.ts'
 import { pssMiB } from '../devices-sim/load/processes.ts'
 import type { Profile } from '../devices-sim/profile.ts'
-import { createRandom } from '../devices-sim/random.ts'
-import { createSensors } from '../devices-sim/signals/sensors.ts'
+import { createSensors, quantitiesOf } from '../devices-sim/signals/sensors.ts'
 import { createRealClock } from '../devices-sim/sim-clock.ts'
 import { openTruth } from '../devices-sim/truth/writer.ts'
 import { readMachine } from './machine.ts'
@@ -53,12 +52,11 @@ const profile: Profile = {
   // Births of devices on a shared connection say nothing of their lives.
   tellsStatus: false,
 }
-const quantities = createSensors(profile, createRandom(1), 0, () => null).flatMap((sensor) => sensor.quantities)
 
 const [mqttPort, httpPort] = [await freePort(), await freePort()]
 const config = join(folder, 'telemetry.yaml')
 const address = `broker:\n  listen: [mqtt://127.0.0.1:${mqttPort}]\nhttp:\n  listen: 127.0.0.1:${httpPort}\n`
-writeFileSync(config, address + routesOf([profile], () => quantities))
+writeFileSync(config, address + routesOf([profile], quantitiesOf))
 const program = join(import.meta.dirname, '..', 'cli.js')
 const args = [...nodeFlags, program, 'start', '--config', config, '--data', join(folder, 'data'), '--no-demo']
 const server = await start(process.execPath, args, (output) => output.includes('Dewpoint is up.'))

@@ -19,6 +19,10 @@ export function parseWhole(option: string, text: string, min: number, max: numbe
   throw new StartError(`--${option}: "${text}" given, a whole number from ${min} to ${max} wanted`)
 }
 
+/** Without one any, which whoever asked prints, so that the run can be repeated. */
+export const parseSeed = (text: string | undefined): number =>
+  text === undefined ? Math.floor(Math.random() * 1e6) : parseWhole('seed', text, 0, 2 ** 32 - 1)
+
 export function parsePositive(option: string, text: string): number {
   const number = Number(text)
   if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number

@@ -5,18 +5,12 @@ import type { Bill } from '../devices-sim/energy/bill.ts'
 import { createMeter } from '../devices-sim/energy/create-meter.ts'
 import { createFleet, type Fleet } from '../devices-sim/fleet.ts'
 import type { Profile } from '../devices-sim/profile.ts'
-import { createRandom } from '../devices-sim/random.ts'
 import { startIncidents } from '../devices-sim/scenario/incidents.ts'
 import type { Scenario } from '../devices-sim/scenario/scenario.ts'
-import type { Quantity } from '../devices-sim/sensor.ts'
-import { createSensors } from '../devices-sim/signals/sensors.ts'
+import { createSensors, quantitiesOf } from '../devices-sim/signals/sensors.ts'
 import type { SimClock } from '../devices-sim/sim-clock.ts'
 import type { Transport } from '../devices-sim/transport.ts'
 import type { TruthWriter } from '../devices-sim/truth/truth.ts'
-
-/** What a profile's devices measure. */
-const quantitiesOf = (profile: Profile): Quantity[] =>
-  createSensors(profile, createRandom(0), 0, () => null).flatMap((sensor) => sensor.quantities)
 
 /** Lines of telemetry.yaml. @throws StartError when two profiles want the same topic for different payloads */
 export const scenarioRoutes = ({ profiles }: Scenario): string => routesOf(profiles, quantitiesOf)
@@ -47,7 +41,7 @@ export type ScenarioWorld = {
 export function createScenarioFleet(world: ScenarioWorld): ScenarioFleet {
   const { scenario, seed, startMs, clock, transport, truth, server } = world
   const { profiles } = scenario
-  const meters = new Map<Profile, Array<ReturnType<typeof createMeter>>>()
+  const meters = new Map<Profile, Array<ReturnType<typeof createMeter>>>(profiles.map((profile) => [profile, []]))
   const fleet = createFleet({
     profiles,
     seed,
@@ -59,7 +53,7 @@ export function createScenarioFleet(world: ScenarioWorld): ScenarioFleet {
     createSensors: (profile, random, _joinMs, volts) => createSensors(profile, random, startMs, volts),
     createMeter(profile, random, joinMs) {
       const meter = createMeter(profile, random, joinMs)
-      meters.set(profile, [...(meters.get(profile) ?? []), meter])
+      meters.get(profile)?.push(meter)
       return meter
     },
   })

@@ -3,7 +3,7 @@ import { intervalMsMin, startDemoFleet } from '../devices-sim/demo.ts'
 import type { FleetStats } from '../devices-sim/fleet.ts'
 import { startOutages } from '../devices-sim/outages.ts'
 import { createRandom } from '../devices-sim/random.ts'
-import { parseDuration, parseLevel, parseOptions, parseUrl, parseWhole } from './options.ts'
+import { parseDuration, parseLevel, parseOptions, parseSeed, parseUrl, parseWhole } from './options.ts'
 import { untilInterrupted } from './until-interrupted.ts'
 
 const help = `Usage: dewpoint simulate [options]
@@ -49,7 +49,7 @@ export async function run(argv: string[]): Promise<number> {
     process.stdout.write(help)
     return 0
   }
-  const seed = parseWhole('seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), 0, 2 ** 32 - 1)
+  const seed = parseSeed(values.seed)
   const durationMs = parseDuration('duration', values.duration)
   const startMs = Date.now()
   const fleet = startDemoFleet({

@@ -2,7 +2,7 @@
 import { perfectLink } from '../devices-sim/link/link.ts'
 import { startProxy } from '../devices-sim/link/proxy.ts'
 import { StartError } from '../telemetry/errors.ts'
-import { parseDuration, parseOptions, parseWhole } from './options.ts'
+import { parseDuration, parseOptions, parseSeed, parseWhole } from './options.ts'
 import { untilInterrupted } from './until-interrupted.ts'
 
 const help = `Usage: dewpoint simulate proxy [options]
@@ -57,7 +57,7 @@ export async function run(argv: string[]): Promise<number> {
     const text = values[option]
     return text === undefined ? 0 : parseDuration(option, text)
   }
-  const seed = parseWhole('seed', values.seed ?? String(Math.floor(Math.random() * 1e6)), 0, 2 ** 32 - 1)
+  const seed = parseSeed(values.seed)
   const lost = parsePart('loss', values.loss, 0.5)
   const listen = parseHostPort('listen', values.listen)
   const proxy = await startProxy({

@@ -4,11 +4,11 @@ import { createSocketTransport } from '../devices-sim/link/socket-transport.ts'
 import { loadScenario } from '../devices-sim/scenario/load.ts'
 import type { Scenario } from '../devices-sim/scenario/scenario.ts'
 import { createRealClock } from '../devices-sim/sim-clock.ts'
-import type { TruthWriter } from '../devices-sim/truth/truth.ts'
+import { noTruth, type TruthWriter } from '../devices-sim/truth/truth.ts'
 import { openTruth } from '../devices-sim/truth/writer.ts'
 import { durationMs as parseLongDuration } from '../telemetry/duration.ts'
 import { StartError } from '../telemetry/errors.ts'
-import { parseDuration, parseOptions, parseUrl, parseWhole } from './options.ts'
+import { parseDuration, parseOptions, parseSeed, parseUrl, parseWhole } from './options.ts'
 import { createScenarioFleet, type ScenarioFleet } from './scenario-fleet.ts'
 import { runInVirtualTime } from './simulate-virtual.ts'
 import { untilInterrupted } from './until-interrupted.ts'
@@ -62,10 +62,7 @@ export async function run(argv: string[]): Promise<number> {
   if (name === undefined || positionals.length > 1)
     throw new StartError(`${positionals.length} scenarios given, one wanted; dewpoint simulate list names them`)
   const scenario = loadScenario(name)
-  const seed =
-    values.seed === undefined
-      ? (scenario.seed ?? Math.floor(Math.random() * 1e6))
-      : parseWhole('seed', values.seed, 0, 2 ** 32 - 1)
+  const seed = values.seed === undefined && scenario.seed !== null ? scenario.seed : parseSeed(values.seed)
   const durationMs = durationOf(scenario, values)
   if (values.virtual !== undefined) {
     for (const option of ['url', 'connections'] as const)
@@ -136,8 +133,6 @@ async function runInRealTime(
     process.stderr.write(`${stats.waiting} reports were not acknowledged within ${acknowledgeMsMax / 1000} s\n`)
   return isDrained && stats.sent > 0 ? 0 : 1
 }
-
-const noTruth: TruthWriter = { write() {}, close: () => Promise.resolve() }
 
 function progressOf(fleet: ScenarioFleet): string {
   const { connected, devices, sent, acknowledged, waiting } = fleet.stats()

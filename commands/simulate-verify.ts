@@ -8,7 +8,7 @@ import { verify } from '../devices-sim/oracle/verify.ts'
 import { slackMsDefault } from '../devices-sim/oracle/window.ts'
 import { readTruthHead } from '../devices-sim/truth/reader.ts'
 import { StartError } from '../telemetry/errors.ts'
-import { printable } from '../telemetry/printable.ts'
+import { printableLines } from '../telemetry/printable.ts'
 import type { QuarantineEntry } from '../telemetry/quarantine.ts'
 import { askServer, CommandError, serverOf } from './ask-server.ts'
 import { parseDuration, parseOptions } from './options.ts'
@@ -74,7 +74,7 @@ export async function run(argv: string[]): Promise<number> {
     try {
       const result = await verify({ path, stored: { ...stored, quarantined }, alertWithinMs, slackMs })
       if (values.report !== undefined) await writeFile(values.report, toHtml(result))
-      process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : toLines(toText(result)))
+      process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : printableLines(toText(result)))
       return isRight(result) ? 0 : 1
     } finally {
       await stored.close()
@@ -87,8 +87,6 @@ export async function run(argv: string[]): Promise<number> {
 }
 
 const tell = (text: string) => process.stderr.write(`${text}\n`)
-/** Values and names come from devices: none may steer the terminal. */
-const toLines = (text: string) => text.split('\n').map(printable).join('\n')
 
 /** @throws CommandError when it takes longer. */
 async function waitUntilStored(server: string, waitMs: number): Promise<void> {

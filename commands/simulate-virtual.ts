@@ -8,7 +8,7 @@ import { storedIn } from '../devices-sim/oracle/stored.ts'
 import { verify } from '../devices-sim/oracle/verify.ts'
 import type { Scenario } from '../devices-sim/scenario/scenario.ts'
 import { openTruth } from '../devices-sim/truth/writer.ts'
-import { printable } from '../telemetry/printable.ts'
+import { printableLines } from '../telemetry/printable.ts'
 import { quarantinedByDevice } from './quarantined-by-device.ts'
 import { createScenarioFleet, type ScenarioFleet, scenarioConfig } from './scenario-fleet.ts'
 import { describeRun } from './simulate-run.ts'
@@ -73,7 +73,7 @@ export async function runInVirtualTime(options: VirtualOptions): Promise<number>
     const { alertWithinMs } = scenario.expect
     const result = await verify({ path, stored: { ...storedIn(run.store), quarantined }, alertWithinMs, slackMs })
     if (report !== undefined) writeFileSync(report, toHtml(result))
-    const text = `${describeRun(summary)}\n${toText(result).split('\n').map(printable).join('\n')}`
+    const text = `${describeRun(summary)}\n${printableLines(toText(result))}`
     process.stdout.write(json ? `${JSON.stringify({ ...summary, balance: run.balance, result })}\n` : `${text}\n`)
     return run.isDrained && isRight(result) ? 0 : 1
   } finally {

@@ -9,6 +9,7 @@ import { profileDefaults } from './scenario/defaults.ts'
 import type { Quantity, Sensor } from './sensor.ts'
 import { createPulse, createRainfall, createVoltage, type Signal } from './signals.ts'
 import { createRealClock } from './sim-clock.ts'
+import { noTruth } from './truth/truth.ts'
 
 /** Shorter, and a count could overtake the time in ms that the next run starts from. */
 export const intervalMsMin = 10
@@ -51,7 +52,7 @@ const createDemoSensors: FleetOptions['createSensors'] = (_profile, random, star
 export const demoParts = {
   createSensors: createDemoSensors,
   createMeter: () => mainsMeter,
-  truth: { write() {}, close: () => Promise.resolve() },
+  truth: noTruth,
 } satisfies Partial<FleetOptions>
 
 /** It runs already, against a real server, and closes its sockets with itself. */

@@ -6,3 +6,6 @@ const unprintable = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}\u200e\u200f\u061c\u2028-\u202e\u2
 /** Each character that would act instead of being seen becomes its number: `\u{1b}`. */
 export const printable = (text: string): string =>
   text.replace(unprintable, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+
+/** The same for text of several lines. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n')

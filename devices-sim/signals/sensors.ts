@@ -1,7 +1,7 @@
 /** The sensors of one simulated device, by the names of its profile, with the faults that it is to have. */
 import type { Profile, SensorName } from '../profile.ts'
 import { createRandom, type Random } from '../random.ts'
-import type { Sensor } from '../sensor.ts'
+import type { Quantity, Sensor } from '../sensor.ts'
 import { createCaptions } from './captions.ts'
 import { isSensorFault, withFaults } from './faults.ts'
 import { createLab } from './lab.ts'
@@ -36,3 +36,7 @@ export function createSensors(profile: Profile, random: Random, startMs: number,
     withFaults(creators[name](own(), startMs, profile.site, volts), plans, own(), startMs),
   )
 }
+
+/** What a profile's devices measure. */
+export const quantitiesOf = (profile: Profile): Quantity[] =>
+  createSensors(profile, createRandom(0), 0, () => null).flatMap((sensor) => sensor.quantities)

@@ -77,3 +77,6 @@ export type TruthWriter = {
   /** Resolves when all is on disk. */
   close(): Promise<void>
 }
+
+/** Nobody will check the run. */
+export const noTruth: TruthWriter = { write() {}, close: () => Promise.resolve() }

@@ -10,10 +10,8 @@ import { createFleet } from '../../devices-sim/fleet.ts'
 import { createSocketTransport } from '../../devices-sim/link/socket-transport.ts'
 import type { FaultKind } from '../../devices-sim/oracle/faults.ts'
 import type { Result } from '../../devices-sim/oracle/result.ts'
-import type { Profile } from '../../devices-sim/profile.ts'
-import { createRandom } from '../../devices-sim/random.ts'
 import { loadScenario } from '../../devices-sim/scenario/load.ts'
-import { createSensors } from '../../devices-sim/signals/sensors.ts'
+import { createSensors, quantitiesOf } from '../../devices-sim/signals/sensors.ts'
 import { createRealClock } from '../../devices-sim/sim-clock.ts'
 import { openTruth } from '../../devices-sim/truth/writer.ts'
 import type { Finding, Fleet } from './fleet.ts'
@@ -21,8 +19,6 @@ import type { World } from './world.ts'
 
 const program = resolve(import.meta.dirname, '..', '..', import.meta.filename.endsWith('.ts') ? 'dist' : '', 'cli.js')
 const { profiles } = loadScenario('mixed')
-const quantitiesOf = (profile: Profile) =>
-  createSensors(profile, createRandom(0), 0, () => null).flatMap((sensor) => sensor.quantities)
 
 /** Lines of telemetry.yaml. */
 export const mixedRoutes = (): string => routesOf(profiles, quantitiesOf)
