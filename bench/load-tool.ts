@@ -76,6 +76,7 @@ for (const { name, start: startTarget } of targets) {
         host: '127.0.0.1',
         port: target.port,
         clientPrefix: 'load-',
+        firstClient: 0,
         connections: 50,
         qos,
         window: 20,

@@ -73,6 +73,7 @@ export async function run(argv: string[]): Promise<number> {
   const options: LoadOptions = {
     ...brokerAddress(url),
     clientPrefix: `load-${process.pid}-`,
+    firstClient: 0,
     connections,
     qos: parseWhole('qos', values.qos, 0, 1) as 0 | 1,
     window: parseWhole('window', values.window, 1, windowMax),

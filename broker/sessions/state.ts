@@ -97,7 +97,7 @@ export function createState(): State {
   }
   function remove(session: Session, entry: Entry): void {
     session.entries.delete(entry.id)
-    if (entry.messageId !== null) session.byMessageId.delete(entry.messageId)
+    withdraw(session, entry.messageId)
     resize(session, -sizeOfEntry(entry.topic, entry.payload))
     queuedCount--
   }
@@ -116,9 +116,16 @@ export function createState(): State {
     }
   }
   function send(session: Session, entry: Entry, messageId: number): void {
-    if (entry.messageId !== null) session.byMessageId.delete(entry.messageId)
+    withdraw(session, entry.messageId)
     entry.messageId = messageId
     session.byMessageId.set(messageId, entry)
+  }
+  /** A message id stands for one entry at a time: whoever had it has none. */
+  function withdraw(session: Session, messageId: number | null): void {
+    const holder = messageId === null ? undefined : session.byMessageId.get(messageId)
+    if (holder === undefined) return
+    holder.messageId = null
+    session.byMessageId.delete(messageId as number)
   }
   function release(session: Session, entry: Entry): void {
     resize(session, -entry.payload.length)
@@ -164,6 +171,8 @@ export function createState(): State {
     else if (kind === 'unsubscribed') session.filters.delete(change[2])
     else if (kind === 'completed') session.taken.delete(change[2])
     else {
+      // Also when its entry is gone already: a snapshot may be newer than the changes that follow it.
+      if (kind === 'sent') withdraw(session, change[3])
       const entry = session.entries.get(change[2])
       if (entry === undefined) return
       if (kind === 'sent') send(session, entry, change[3])

@@ -47,6 +47,7 @@ const options = (port: number, more: Partial<LoadOptions> = {}): LoadOptions => 
   host: '127.0.0.1',
   port,
   clientPrefix: 'load-',
+  firstClient: 0,
   connections: 3,
   qos: 1,
   window: 5,

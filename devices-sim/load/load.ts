@@ -8,8 +8,10 @@ export type LoadOptions = {
   port: number
   username?: string
   password?: string
-  /** Begins client identifiers, so that several processes do not take over each other's. */
+  /** Begins client identifiers. */
   clientPrefix: string
+  /** The number of the first client: several processes share numbers out, so that none is the device of two clients. */
+  firstClient: number
   connections: number
   qos: 0 | 1
   /** Messages without a PUBACK on one connection, at most. */
@@ -109,10 +111,10 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 type Handlers = Pick<Parameters<typeof openLoadConnection>[0], 'onAcknowledged' | 'onDrained' | 'onFailed'>
 
 async function connectAll(options: LoadOptions, latencies: Histogram, open: Set<LoadConnection>, handlers: Handlers) {
-  const { connections, topic, payload, qos, clientPrefix } = options
+  const { connections, firstClient, topic, payload, qos, clientPrefix } = options
   for (let first = 0; first < connections; first += connectsAtOnce) {
     const some = Array.from({ length: Math.min(connectsAtOnce, connections - first) }, async (_, i) => {
-      const number = String(first + i)
+      const number = String(firstClient + first + i)
       const template = createTemplate(topic.replaceAll('{n}', number), payload, qos)
       const clientId = `${clientPrefix}${number}`
       open.add(await openLoadConnection({ ...options, ...handlers, clientId, template, latencies }))

@@ -15,15 +15,14 @@ export async function runLoads(processes: number, options: LoadOptions, onWarm: 
   }
   const shares = Array.from({ length: processes }, (_, i) => ({
     ...options,
-    clientPrefix: `${options.clientPrefix}${i}-`,
-    connections: share(options.connections, processes, i),
+    firstClient: options.firstClient + before(options.connections, processes, i),
+    connections: before(options.connections, processes, i + 1) - before(options.connections, processes, i),
     ratePerS: options.ratePerS / processes,
   }))
   return together(await Promise.all(shares.map((it) => runForked(it, isWarm))))
 }
 
-const share = (all: number, parts: number, nth: number) =>
-  Math.floor((all * (nth + 1)) / parts) - Math.floor((all * nth) / parts)
+const before = (all: number, parts: number, nth: number) => Math.floor((all * nth) / parts)
 
 function runForked(options: LoadOptions, onWarm: () => void): Promise<LoadResult> {
   const child = fork(join(import.meta.dirname, `load-process${extname(import.meta.filename)}`))

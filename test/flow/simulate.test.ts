@@ -90,6 +90,9 @@ test('simulate load tells what a broker takes, and what it costs', async () => {
   expect(watched).toMatchObject([{ pid: server.pid, cpuUs: expect.any(Number) }])
   const { stored } = await server.drained()
   expect(stored).toBeGreaterThanOrEqual(sent)
+  // Each client is a device of its own, whichever process it is in.
+  const devices = await server.get<Array<{ device: string }>>('/api/devices')
+  expect(devices.map(({ device }) => device).toSorted()).toEqual(['d0', 'd1', 'd2', 'd3'])
 })
 
 test('simulate tells what is wrong with what it was given, and exits with 2', async () => {
