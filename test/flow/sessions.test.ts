@@ -181,6 +181,8 @@ test('session is over for good when its client comes with a clean one, or has un
   expect(await command('x/1', '1')).toMatchObject({ result: 'nobody' })
   expect(await command('y', '1')).toMatchObject({ result: 'waiting' })
   await (await connect(server.mqttUrl, { clientId: 'clean' })).endAsync()
+  // Acknowledged when it is on disk, and what came before it with it: the end of a session is not waited for.
+  await (await connect(server.mqttUrl)).publishAsync('mark', '1', { qos: 1, retain: true })
   await crash()
   expect(await command('y', '1')).toMatchObject({ result: 'nobody' })
   const { got } = await wake('clean')
