@@ -77,8 +77,8 @@ export function createDevices(
     if (device.state === state) return
     device.state = state
     device.sinceMs = Math.floor(atUs / 1000)
-    const { site, device: name, sinceMs, lastSeenMs } = device
-    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, isAlerting, atUs }, device)
+    const { site, device: name, sinceMs, lastSeenMs, dueMs } = device
+    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, dueMs, isAlerting, atUs }, device)
   }
 
   function heard(name: DeviceName, record: Record): void {
@@ -92,6 +92,7 @@ export function createDevices(
         why,
         sinceMs: atMs,
         lastSeenMs: atMs,
+        dueMs: null,
         epoch: 0,
         isAlerting: false,
         awaitedUntilMs: null,

@@ -1,8 +1,13 @@
 /** A device is named by its site and its own name, both taken from levels of the topic. */
 export type DeviceName = { site: string; device: string }
 
-/** Device states of the first form; asleep, late and lost are told apart once devices can announce their sleep. */
-export type DeviceState = 'online' | 'offline'
+/**
+ * never-seen: expected, and has not been heard yet. online: a connection speaks for it, or it reports as it said. asleep: it
+ * left by itself, and is not due yet. late: a report is due, and did not come. offline: its connection broke, or it left without a
+ * word of when it comes back. lost: more reports than its contract allows did not come.
+ */
+export const deviceStates = ['never-seen', 'online', 'asleep', 'late', 'offline', 'lost'] as const
+export type DeviceState = (typeof deviceStates)[number]
 
 /** A device's state and why. Times: milliseconds since 1970. */
 export type DeviceStatus = DeviceName & {
@@ -10,7 +15,9 @@ export type DeviceStatus = DeviceName & {
   why: string
   sinceMs: number
   lastSeenMs: number
-  /** Its alert stands: it is offline, and not by its own wish. */
+  /** asleep: when it means to wake; otherwise when its next report is due; null: nobody knows. */
+  dueMs: number | null
+  /** Its alert stands: it is offline or lost, and not by its own wish. */
   isAlerting: boolean
 }
 
