@@ -335,6 +335,7 @@ test('ingest writes a change of state as a point', async () => {
   expect(await run()).toMatchObject({ stored: 0, ordinal: 0 })
   expect([...store.points]).toEqual([
     ['["device_state","online",[["device","b"],["site","a"]]] 1650000000000000000', 0],
+    ['["device_state","state",[["device","b"],["site","a"]]] 1650000000000000000', 'offline'],
   ])
 })
 

@@ -19,9 +19,9 @@ import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
 import { fromReplay, type QuarantineView, quarantineId } from '../telemetry/quarantine.ts'
-import type { CodecMemory, DeviceReading } from '../telemetry/reading.ts'
+import type { CodecMemory, DeviceReading, Value } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
-import { deviceTag, siteTag, stateField, stateMeasurement } from '../telemetry/schema.ts'
+import { deviceTag, siteTag, stateField, stateMeasurement, stateNameField } from '../telemetry/schema.ts'
 import { type Batch, createBatch, isFull } from './batch.ts'
 import { createDecider, type Outcome } from './decide.ts'
 import { createDeliverer, type PointStore, type StoreState } from './deliver.ts'
@@ -195,9 +195,13 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   function takeState(record: Record): void {
     const { site, device, state: word, atUs } = JSON.parse(record.payload.toString()) as StateChange
     const tags = [[siteTag, site] as const, [deviceTag, device] as const].filter(([, value]) => value !== '')
-    const series = createSeries(stateMeasurement, tags, stateField)
-    const value = word === 'online' ? 1 : 0
-    batch.points.push({ series, timeNs: BigInt(Math.round(atUs)) * 1000n, value, position: record.position })
+    const timeNs = BigInt(Math.round(atUs)) * 1000n
+    const say = (field: string, value: Value) => {
+      const series = createSeries(stateMeasurement, tags, field)
+      batch.points.push({ series, timeNs, value, position: record.position })
+    }
+    say(stateField, word === 'online' || word === 'asleep' || word === 'late' ? 1 : 0)
+    say(stateNameField, word)
   }
 
   /** The ledger's rows go to the store when the journal's clock has moved on. */

@@ -2,14 +2,14 @@
  * One alert for one outage: logged, and published to `alerts/{site}/{device}` as JSON, retained until the device is back.
  */
 import type { Logger } from 'pino'
+import type { DeviceStatus } from '../telemetry/device.ts'
 import { alertTopic } from '../telemetry/schema.ts'
-import type { Device } from './devices.ts'
 
 export type Publish = (topic: string, payload: string, options: { retain: boolean }) => Promise<void>
 
 export type Alerts = {
   /** Call it when a device's state has changed. */
-  changed(device: Device): void
+  changed(device: DeviceStatus): void
   publishWith(publish: Publish): void
 }
 
@@ -31,7 +31,7 @@ export function createAlerts(log: Logger): Alerts {
     changed(device) {
       const topic = alertTopic(device.site, device.device)
       const alert = JSON.stringify({
-        alert: 'offline',
+        alert: device.state === 'lost' ? 'lost' : 'offline',
         site: device.site,
         device: device.device,
         state: device.state,
@@ -40,7 +40,7 @@ export function createAlerts(log: Logger): Alerts {
         why: device.why,
       })
       if (device.isAlerting) {
-        log.warn({ site: device.site, device: device.device, why: device.why }, 'alert: device is offline')
+        log.warn({ site: device.site, device: device.device, why: device.why }, `alert: device is ${device.state}`)
         raised.add(topic)
         send(topic, alert, true)
       } else if (raised.delete(topic)) {

@@ -3,30 +3,42 @@ import type { StateChange } from '../telemetry/device.ts'
 import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
 import { statusTopic } from '../telemetry/schema.ts'
 import { deviceFinder } from '../telemetry/topic.ts'
-import { createDevices, type Device, type Devices } from './devices.ts'
+import { createDevices, type Devices } from './devices.ts'
+import { parseSaved, savedLines } from './saved.ts'
+import type { KnownDevice } from './states/known-device.ts'
 
 const status = 'sensors/a/b/status'
 const graceMs = 30_000
 let devices: Devices
 let changes: StateChange[]
 let nowMs: number
-/** Stands still unless a test moves it. */
-let steadyMs: number
 
-const finder = deviceFinder([statusTopic, 'sensors/{site}/{device}/rainfall'])
-function create(known: Device[] = [], connections: Array<[string, number]> = []): void {
+const deviceOf = deviceFinder([statusTopic, 'sensors/{site}/{device}/rainfall'])
+const nothing = { position: 0, devices: [], connections: [], time: { lastMs: null, skippedMs: 0 } }
+function create(saved = parseSaved(JSON.stringify({ version: 2, ...nothing }))): void {
   changes = []
-  devices = createDevices(known, connections, finder, { nowMs: () => steadyMs }, graceMs, (it) => changes.push(it))
+  devices = createDevices({ saved, deviceOf, graceMs, onChange: (it) => changes.push(it) })
 }
+/** As after a restart: with what the file holds. */
+const restore = () => create(parseSaved([...savedLines(devices, 0)].join('')))
 beforeEach(() => {
   nowMs = 1_700_000_000_000
-  steadyMs = 5000
   create()
 })
 
+function record(message: Message): void {
+  devices.take({ ...message, position: nowMs, ordinal: 0, receivedAtUs: nowMs * 1000 } as Record)
+}
 function take(message: Message): void {
   nowMs += 1000
-  devices.take({ ...message, position: nowMs, ordinal: 0, receivedAtUs: nowMs * 1000 } as Record)
+  record(message)
+}
+/** Nothing comes but ticks. */
+function quiet(ms: number): void {
+  for (const endMs = nowMs + ms; nowMs < endMs; ) {
+    nowMs = Math.min(endMs, nowMs + 10_000)
+    record(lifeCycle(MessageKind.tick, '', 0, ''))
+  }
 }
 const connect = (epoch: number, willTopic?: string, client = 'c') =>
   take(lifeCycle(MessageKind.connect, client, epoch, '', { address: '', keepAliveS: 60, clean: true, willTopic }))
@@ -35,7 +47,7 @@ const disconnect = (epoch: number, reason: string, client = 'c') =>
 const publish = (epoch: number, topic = 'sensors/a/b/rainfall', client = 'c') =>
   take(lifeCycle(MessageKind.publish, client, epoch, topic))
 const will = (epoch: number) => take(lifeCycle(MessageKind.will, 'c', epoch, status))
-const only = () => [...devices.all()][0] as Device
+const only = () => [...devices.all()][0] as KnownDevice
 
 test('device is online when a connection with its will topic begins, and offline with an alert when that breaks', () => {
   connect(1, status)
@@ -105,8 +117,7 @@ test('device keeps its state over our restart when it comes back within the grac
   take(lifeCycle(MessageKind.start, '', 0, ''))
   expect(only().state).toBe('online')
   connect(2, status)
-  steadyMs += 2 * graceMs
-  devices.expire(nowMs)
+  quiet(2 * graceMs)
   expect(only().state).toBe('online')
   expect(changes).toHaveLength(1)
 })
@@ -114,20 +125,26 @@ test('device keeps its state over our restart when it comes back within the grac
 test('device is offline with an alert when it does not come back after our restart', () => {
   connect(1, status)
   take(lifeCycle(MessageKind.start, '', 0, ''))
-  steadyMs += graceMs - 1
-  // The clock of the wall was set forward by a day in between: no reason to call anybody dead.
-  devices.expire(nowMs + 86_400_000)
+  quiet(graceMs - 1)
   expect(only().state).toBe('online')
-  steadyMs += 1
-  devices.expire(nowMs + graceMs)
-  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs + graceMs })
+  quiet(1)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs })
+})
+
+test('device gets its grace anew when the clock was set forward by a day', () => {
+  connect(1, status)
+  take(lifeCycle(MessageKind.start, '', 0, ''))
+  quiet(graceMs - 1)
+  nowMs += 86_400_000
+  quiet(graceMs)
+  expect(only().state).toBe('online')
+  quiet(10_001)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true })
 })
 
 test('states go on when they were saved and restored', () => {
   connect(1, status)
-  const saved = JSON.parse(JSON.stringify([...devices.all()]))
-  const connections = devices.connections()
-  create(saved, connections)
+  restore()
   disconnect(1, 'closed')
   expect(only()).toMatchObject({ state: 'offline', isAlerting: true })
 })
@@ -135,7 +152,7 @@ test('states go on when they were saved and restored', () => {
 test('takeover is known for one when it comes after states were saved and restored', () => {
   connect(1)
   publish(1)
-  create(JSON.parse(JSON.stringify([...devices.all()])), devices.connections())
+  restore()
   connect(2)
   disconnect(1, 'replaced')
   expect(only().state).toBe('online')
@@ -175,11 +192,10 @@ test('devices behind a source keep their states when its link is new, and when w
   const states = () => Object.fromEntries([...devices.all()].map((it) => [it.device, it.state]))
   fromSource(MessageKind.publish, 1)
   take(lifeCycle(MessageKind.start, '', 0, ''))
-  steadyMs += 2 * graceMs
-  devices.expire(nowMs)
+  quiet(2 * graceMs)
   expect(states()).toEqual({ b: 'online', gone: 'offline', own: 'offline' })
 
-  create(JSON.parse(JSON.stringify([...devices.all()])), devices.connections())
+  restore()
   connect(3, undefined, source)
   expect(states()).toEqual({ b: 'online', gone: 'offline', own: 'offline' })
   fromSource(MessageKind.will, 3)
@@ -202,8 +218,7 @@ test('device whose worker ended keeps its state when it comes back within the gr
   disconnect(1, 'worker')
   expect(only()).toMatchObject({ state: 'online', isAlerting: false })
   connect(2, status)
-  steadyMs += 2 * graceMs
-  devices.expire(nowMs)
+  quiet(2 * graceMs)
   expect(only().state).toBe('online')
   expect(changes).toHaveLength(1)
 })
@@ -211,7 +226,6 @@ test('device whose worker ended keeps its state when it comes back within the gr
 test('device whose worker ended is offline with an alert when it does not come back', () => {
   connect(1, status)
   disconnect(1, 'worker')
-  steadyMs += graceMs
-  devices.expire(nowMs + graceMs)
-  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs + graceMs })
+  quiet(graceMs)
+  expect(only()).toMatchObject({ state: 'offline', isAlerting: true, sinceMs: nowMs })
 })

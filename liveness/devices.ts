@@ -1,13 +1,14 @@
 /**
- * The state of every device, from the order of the journal alone. A device belongs to the connection (epoch) that spoke
+ * The state of every device, from the order and the times of the journal alone. A device belongs to the connection (epoch) that spoke
  * for it last; only the end of that connection takes it offline. A will, or the end of a connection that was replaced,
- * says nothing about a device that is already back.
+ * says nothing about a device that is already back. Who has a contract (states/contract.ts) may sleep, and is late, then lost when
+ * it breaks it.
  *
  * A source is one connection for many devices, and its link says nothing about them: only a will that comes through it
  * takes a device offline, and neither a broken link nor our own restart does.
  */
-import { isSourceClient } from '../telemetry/client.ts'
-import type { Clock } from '../telemetry/clock.ts'
+import type { Factor } from '../telemetry/alert.ts'
+import { isHttpClient, isSourceClient } from '../telemetry/client.ts'
 import {
   type DeviceName,
   type DeviceState,
@@ -15,118 +16,224 @@ import {
   deviceKey,
   type StateChange,
 } from '../telemetry/device.ts'
-import {
-  type ConnectDetails,
-  type DisconnectDetails,
-  type DisconnectReason,
-  MessageKind,
-  type Record,
-} from '../telemetry/message.ts'
+import { type ConnectDetails, type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
+import type { Look, Sighting } from '../telemetry/sighting.ts'
+import { type Connection, createConnections, type SavedConnection } from './states/connections.ts'
+import { type Contract, contractOf, isVisit, nextEventAt } from './states/contract.ts'
+import { createDueHeap } from './states/due-heap.ts'
+import { createFactors, factorsOf, type Members } from './states/factors.ts'
+import { renewFacts } from './states/facts.ts'
+import { createKnownDevice, type KnownDevice } from './states/known-device.ts'
+import { createLivedTime, type SavedTime } from './states/lived-time.ts'
+import { isWorthLook, looked } from './states/looks.ts'
+import { heardAfter } from './states/reports.ts'
+import { whyAsleep, whyOffline, whySilent, withFacts } from './states/why.ts'
 
-/** What is known of a device; saved and restored as it is. */
-export type Device = DeviceStatus & {
-  /** 0: no connection speaks for it. */
-  epoch: number
-  /** Online before our own restart, or that of a worker; counts as offline when this time of the steady clock passes without a sign of life. */
-  awaitedUntilMs: number | null
+export type SavedDevices = { time: SavedTime; connections: SavedConnection[]; devices: KnownDevice[] }
+
+/** Hears of a device before it changes, or that it is new. */
+export type Watcher = (device: KnownDevice, isNew: boolean) => void
+
+export type DevicesOptions = {
+  saved: SavedDevices
+  deviceOf: (topic: string) => DeviceName | null
+  /** The gateway that a topic names; '': none. */
+  gatewayOf?: ((topic: string) => string) | undefined
+  /** Absent: nothing is declared, and intervals are learned. */
+  look?: Look | undefined
+  /** Somebody goes by values of the device: it is looked at for them too. */
+  wantsValues?: ((name: DeviceName) => boolean) | undefined
+  onSighting?: ((sighting: Sighting, atMs: number) => void) | undefined
+  /** After our own restart devices get this long to come back. */
+  graceMs: number
+  onChange: (change: StateChange) => void
 }
 
 export type Devices = {
+  /** What was due before the record happens first, each at its own time. */
   take(record: Record): void
-  /** Devices that did not come back after our restart are offline now. */
-  expire(wallMs: number): void
-  all(): Iterable<Device>
-  /** The open connection of each client. */
-  connections(): Array<[client: string, epoch: number]>
+  /** When somebody is due next, milliseconds since 1970; Infinity: nobody is. A record of that time or a later one makes it happen. */
+  nextDueMs(): number
+  all(): Iterable<KnownDevice>
+  count(): number
+  find(name: DeviceName): KnownDevice | undefined
+  status(device: KnownDevice): DeviceStatus
+  factorsOf(name: DeviceName): Array<readonly [Factor, string]>
+  membersOf(factor: Factor, name: string): Members
+  save(): { time: SavedTime; connections: SavedConnection[] }
+  /** One at a time; null ends it. */
+  watch(watcher: Watcher | null): void
 }
 
-const whyOffline: { [reason in DisconnectReason]: string } = {
-  client: 'disconnected by itself',
-  closed: 'connection broke without a DISCONNECT',
-  keepalive: 'nothing heard for one and a half keep-alive intervals',
-  replaced: 'its connection was replaced by one that does not speak for it',
-  worker: 'did not come back after Dewpoint restarted',
-}
-
-/** `clock`: a steady one, which no correction of the time moves. */
-export function createDevices(
-  known: Device[],
-  connections: Array<[client: string, epoch: number]>,
-  deviceOf: (topic: string) => DeviceName | null,
-  clock: Clock,
-  graceMs: number,
-  onChange: (change: StateChange, device: Device) => void,
-): Devices {
-  const devices = new Map(known.map((device) => [deviceKey(device), device]))
-  const byEpoch = new Map<number, Set<Device>>()
-  const epochOfClient = new Map(connections)
-  for (const device of devices.values()) if (device.epoch > 0) bind(device, device.epoch)
-
-  function bind(device: Device, epoch: number): void {
-    byEpoch.get(device.epoch)?.delete(device)
-    device.epoch = epoch
-    if (epoch === 0) return
-    const others = byEpoch.get(epoch)
-    if (others === undefined) byEpoch.set(epoch, new Set([device]))
-    else others.add(device)
+export function createDevices(options: DevicesOptions): Devices {
+  const { saved, deviceOf, graceMs } = options
+  const devices = new Map(saved.devices.map((device) => [deviceKey(device), device]))
+  const connections = createConnections(saved.connections, devices.values())
+  const time = createLivedTime(saved.time, graceMs)
+  const due = createDueHeap<KnownDevice>()
+  const factors = createFactors()
+  let watcher: Watcher | null = null
+  for (const device of devices.values()) {
+    due.set(device, device.dueAt)
+    factors.update(device)
   }
 
-  function change(device: Device, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void {
+  function status({
+    site,
+    device,
+    state,
+    why,
+    sinceMs,
+    lastSeenMs,
+    expectedAt,
+    isAlerting,
+  }: KnownDevice): DeviceStatus {
+    const dueMs = expectedAt === null ? null : time.toMs(expectedAt)
+    return { site, device, state, why, sinceMs, lastSeenMs, dueMs, isAlerting }
+  }
+
+  function change(device: KnownDevice, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void {
+    const isSame = device.state === state
     device.why = why
     device.isAlerting = isAlerting
-    if (device.state === state) return
     device.state = state
-    device.sinceMs = Math.floor(atUs / 1000)
-    const { site, device: name, sinceMs, lastSeenMs, dueMs } = device
-    onChange({ site, device: name, state, why, sinceMs, lastSeenMs, dueMs, isAlerting, atUs }, device)
+    if (!isSame) device.sinceMs = Math.floor(atUs / 1000)
+    factors.update(device)
+    if (!isSame) options.onChange({ ...status(device), atUs })
   }
 
-  function heard(name: DeviceName, record: Record): void {
-    const atMs = Math.floor(record.receivedAtUs / 1000)
-    let device = devices.get(deviceKey(name))
-    if (device === undefined) {
-      const why = 'no connection speaks for it'
-      device = {
-        ...name,
-        state: 'offline',
-        why,
-        sinceMs: atMs,
-        lastSeenMs: atMs,
-        dueMs: null,
-        epoch: 0,
-        isAlerting: false,
-        awaitedUntilMs: null,
+  /** Its contract as it is now; call it after what may change it, and before the state does. */
+  function review(device: KnownDevice): Contract | null {
+    const contract = contractOf(device)
+    device.expectedAt = contract === null || contract.by === 'habit' ? null : contract.dueAt
+    return contract
+  }
+
+  function schedule(device: KnownDevice, contract: Contract | null): void {
+    // What its contract has long said happens now: the past is told already.
+    due.set(device, Math.max(nextEventAt(device, contract), time.now()))
+  }
+
+  function advance(untilAt: number): void {
+    for (let at = due.nextMs(); at <= untilAt; at = due.nextMs()) {
+      const device = due.take(at) as KnownDevice
+      watcher?.(device, false)
+      const contract = review(device)
+      const atUs = time.toMs(at) * 1000
+      if (device.awaitedAt !== null && device.awaitedAt <= at) {
+        device.awaitedAt = null
+        change(device, 'offline', withFacts(whyOffline.worker, device.facts), atUs, true)
+      } else if (contract !== null) {
+        const state = device.state === 'online' || device.state === 'asleep' ? 'late' : 'lost'
+        const why = whySilent(contract, at, device, time.toMs)
+        change(device, state, why, atUs, state === 'lost')
       }
-      devices.set(deviceKey(name), device)
+      schedule(device, contract)
     }
+  }
+
+  function known(name: DeviceName, atMs: number): KnownDevice {
+    const found = devices.get(deviceKey(name))
+    if (found !== undefined) {
+      watcher?.(found, false)
+      return found
+    }
+    const device = createKnownDevice(name, atMs)
+    devices.set(deviceKey(name), device)
+    watcher?.(device, true)
+    return device
+  }
+
+  function bind(device: KnownDevice, client: string, { epoch, address }: Connection, topic: string): void {
+    connections.bind(device, epoch)
+    device.client = client
+    device.address = address
+    device.boundAt = time.now()
+    device.awaitedAt = null
+    device.gateway = options.gatewayOf?.(topic) || device.gateway
+    factors.update(device)
+  }
+
+  function heard(name: DeviceName, record: Record, isReport: boolean): void {
+    const { client, epoch, topic, receivedAtUs } = record
+    const atMs = Math.floor(receivedAtUs / 1000)
+    const device = known(name, atMs)
     device.lastSeenMs = atMs
-    // What a connection that ended or was replaced still had in its pipe is a reading, but no sign of life.
-    if (epochOfClient.get(record.client) !== record.epoch || device.epoch === record.epoch) return
-    device.awaitedUntilMs = null
-    bind(device, record.epoch)
-    change(device, 'online', 'connected', record.receivedAtUs, false)
+    if (isReport) report(device, record, atMs)
+    const live = connections.live(client, epoch)
+    const isNew = live !== null && device.epoch !== epoch
+    if (isNew) bind(device, client, live, topic)
+    const contract = review(device)
+    if (isNew) change(device, 'online', 'connected', receivedAtUs, false)
+    else if (isReport && live !== null && device.state !== 'online')
+      change(device, 'online', 'reports again', receivedAtUs, false)
+    else if (isReport && live === null) unheld(device, contract, record)
+    schedule(device, contract)
+  }
+
+  function report(device: KnownDevice, record: Record, atMs: number): void {
+    const nowAt = time.now()
+    heardAfter(device, nowAt, atMs)
+    const { look } = options
+    if (look === undefined || !isWorthLook(device, nowAt, options.wantsValues?.(device) === true)) return
+    const sighting = look(record)
+    looked(device, nowAt, sighting?.nextS ?? null)
+    if (sighting === null) return
+    const facts = renewFacts(device.facts, sighting.values)
+    if (facts !== device.facts) {
+      device.facts = facts
+      factors.update(device)
+    }
+    options.onSighting?.(sighting, atMs)
+  }
+
+  /** It has reported, and no connection holds it: over HTTP, or what an ended connection still had in its pipe. */
+  function unheld(device: KnownDevice, contract: Contract | null, { client, receivedAtUs }: Record): void {
+    if (contract === null || contract.by === 'habit' || device.epoch > 0) return
+    if (isHttpClient(client)) {
+      device.awaitedAt = null
+      if (device.state !== 'online') change(device, 'online', 'reports over HTTP', receivedAtUs, false)
+    } else if (device.state === 'late' || device.state === 'lost' || (device.state === 'offline' && !device.isAlerting))
+      change(device, 'asleep', whyAsleep(contract, 'reported, and left'), receivedAtUs, false)
   }
 
   function connected(record: Record): void {
-    const earlier = epochOfClient.get(record.client)
-    epochOfClient.set(record.client, record.epoch)
+    const { client, epoch, topic } = record
+    const { willTopic, address } = JSON.parse(record.payload.toString()) as ConnectDetails
+    const connection = { epoch, address }
     // The same client on a new connection: it speaks for the same devices, which were never gone.
-    if (earlier !== undefined) for (const device of [...(byEpoch.get(earlier) ?? [])]) bind(device, record.epoch)
-    const { willTopic } = JSON.parse(record.payload.toString()) as ConnectDetails
+    for (const device of connections.opened(client, connection)) {
+      watcher?.(device, false)
+      bind(device, client, connection, topic)
+      schedule(device, review(device))
+    }
     const name = willTopic === undefined ? null : deviceOf(willTopic)
-    if (name !== null) heard(name, record)
+    if (name !== null) heard(name, record, false)
   }
 
   function disconnected(record: Record): void {
     const { reason } = JSON.parse(record.payload.toString()) as DisconnectDetails
-    if (epochOfClient.get(record.client) === record.epoch) epochOfClient.delete(record.client)
-    const ended = byEpoch.get(record.epoch) ?? new Set()
-    byEpoch.delete(record.epoch)
-    for (const device of ended) {
+    for (const device of connections.ended(record.client, record.epoch)) {
+      watcher?.(device, false)
       device.epoch = 0
       if (reason === 'worker') expect(device)
-      else change(device, 'offline', whyOffline[reason], record.receivedAtUs, reason !== 'client')
+      const contract = review(device)
+      if (reason !== 'worker') ended(device, contract, reason, record.receivedAtUs)
+      schedule(device, contract)
     }
+  }
+
+  function ended(
+    device: KnownDevice,
+    contract: Contract | null,
+    reason: DisconnectDetails['reason'],
+    atUs: number,
+  ): void {
+    const hasLeft = reason === 'client'
+    if (contract !== null && contract.by !== 'habit' && (hasLeft || isVisit(device, contract, time.now()))) {
+      const left = hasLeft ? whyOffline.client : 'its connection ended after its report'
+      change(device, 'asleep', whyAsleep(contract, left), atUs, false)
+    } else change(device, 'offline', withFacts(whyOffline[reason], device.facts), atUs, !hasLeft)
   }
 
   /** From a source: what its broker says about a device that nobody else has spoken for since. */
@@ -135,50 +242,57 @@ export function createDevices(
     const name = deviceOf(record.topic)
     const device = name === null ? undefined : devices.get(deviceKey(name))
     if (device === undefined || device.epoch !== record.epoch) return
-    bind(device, 0)
-    change(device, 'offline', `its status at the broker of ${record.client} is offline`, record.receivedAtUs, true)
+    watcher?.(device, false)
+    connections.bind(device, 0)
+    const contract = review(device)
+    const why = `its status at the broker of ${record.client} is offline`
+    change(device, 'offline', withFacts(why, device.facts), record.receivedAtUs, true)
+    schedule(device, contract)
   }
 
   /** Its connection was lost by our own doing: it gets time to come back. */
-  function expect(device: Device): void {
-    if (device.state === 'online') device.awaitedUntilMs = clock.nowMs() + graceMs
+  function expect(device: KnownDevice): void {
+    if (device.state === 'online' || device.state === 'late') device.awaitedAt = time.now() + graceMs
   }
 
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
   function restarted(): void {
-    const links = [...epochOfClient].filter(([client]) => isSourceClient(client))
-    const kept = new Set(links.map(([, epoch]) => epoch))
-    epochOfClient.clear()
-    for (const [client, epoch] of links) epochOfClient.set(client, epoch)
-    for (const epoch of byEpoch.keys()) if (!kept.has(epoch)) byEpoch.delete(epoch)
+    const isKept = connections.restarted()
     for (const device of devices.values()) {
-      if (kept.has(device.epoch)) continue
+      if (isKept(device.epoch) || (device.epoch === 0 && device.awaitedAt === null)) continue
+      watcher?.(device, false)
       device.epoch = 0
       expect(device)
+      schedule(device, review(device))
     }
   }
 
   return {
     take(record) {
-      if (record.kind === MessageKind.connect) connected(record)
-      else if (record.kind === MessageKind.disconnect) disconnected(record)
-      else if (record.kind === MessageKind.start) restarted()
-      else if (record.kind === MessageKind.will) willed(record)
-      else if (record.kind === MessageKind.publish || record.kind === MessageKind.birth) {
+      const { kind } = record
+      advance(time.move(Math.floor(record.receivedAtUs / 1000), kind === MessageKind.start))
+      if (kind === MessageKind.connect) connected(record)
+      else if (kind === MessageKind.disconnect) disconnected(record)
+      else if (kind === MessageKind.start) restarted()
+      else if (kind === MessageKind.will) willed(record)
+      else if (kind === MessageKind.publish || kind === MessageKind.birth) {
         const name = deviceOf(record.topic)
-        if (name !== null) heard(name, record)
+        if (name !== null) heard(name, record, kind === MessageKind.publish)
       }
     },
-    expire(wallMs) {
-      const nowMs = clock.nowMs()
-      for (const device of devices.values()) {
-        const until = device.awaitedUntilMs
-        if (until === null || until > nowMs) continue
-        device.awaitedUntilMs = null
-        change(device, 'offline', whyOffline.worker, wallMs * 1000, true)
-      }
-    },
+    nextDueMs: () => time.toMs(due.nextMs()),
     all: () => devices.values(),
-    connections: () => [...epochOfClient],
+    count: () => devices.size,
+    find: (name) => devices.get(deviceKey(name)),
+    status,
+    factorsOf(name) {
+      const device = devices.get(deviceKey(name))
+      return device === undefined ? [] : factorsOf(device)
+    },
+    membersOf: factors.members,
+    save: () => ({ time: time.save(), connections: connections.all() }),
+    watch(next) {
+      watcher = next
+    },
   }
 }

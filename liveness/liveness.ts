@@ -1,18 +1,19 @@
 /**
  * Follows the journal beside ingest, so that a store that is away delays no alert. What it knows is saved with the
- * position it has reached; after a crash it reads on from there.
+ * position it has reached; after a crash it reads on from there. Nothing happens but by a record: while it is quiet and
+ * somebody is due, it asks for a tick in the journal.
  */
-import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Clock, steadyClock, systemClock } from '../telemetry/clock.ts'
-import type { DeviceName, DeviceStatus, StateChange } from '../telemetry/device.ts'
+import { type DeviceName, type DeviceStatus, deviceKey } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
 import { type Alerts, createAlerts, type Publish } from './alerts.ts'
-import { createDevices, type Device } from './devices.ts'
+import { createDevices, type Devices, type DevicesOptions } from './devices.ts'
 import { createPace } from './pace.ts'
+import { loadSaved, savedLines, writeSaved } from './saved.ts'
 
 /** What liveness asks of the journal. An empty chunk: the writer has closed. */
 export type LivenessSource = {
@@ -20,42 +21,45 @@ export type LivenessSource = {
   close(): Promise<void>
 }
 
-export type LivenessOptions = {
+export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs'> & {
   openSource: (position: number) => LivenessSource
-  deviceOf: (topic: string) => DeviceName | null
+  /** Puts a tick into the journal. */
+  tick: () => Promise<void>
   folder: string
   log: Logger
   clock?: Clock
-  /** A steady one, for the grace. */
+  /** A steady one, by which it is quiet. */
   steady?: Clock
   /** Runs it again and again; answers how to end that. */
   every?: (ms: number, run: () => void) => () => void
   graceMs?: number
-  onChange: (change: StateChange) => void
+  /** Devices that somebody means to have; those never heard are shown as such. */
+  expected?: () => Iterable<DeviceName>
   /** savedPosition() has moved on. */
   onSaved: () => void
   onFailed: (error: Error) => void
 }
 
-export type Liveness = {
+export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
   devices(): DeviceStatus[]
+  /** Null: neither heard nor expected. */
+  device(name: DeviceName): DeviceStatus | null
   /** Resolves when everything before the position is known, and what it changed was told. */
   reached(position: number): Promise<void>
   /** Records before this position are not needed after a restart. */
   savedPosition(): number
-  /** Begins to publish alerts; those that stand are published at once. */
+  /** Begins to publish alerts, those that stand at once, and to tick. The start of the broker stands in the journal. */
   publishWith(publish: Publish): void
   /** The journal must be closed first. */
   close(): Promise<void>
 }
 
-type Saved = { position: number; devices: Device[]; connections: Array<[client: string, epoch: number]> }
-
 /** How often what is known is saved; a crash costs reading this much of the journal again. */
 const saveMs = 5_000
 /** One part in so many of the time at most goes to it: 240,000 devices are some hundred milliseconds of work, and 46 MB. */
 const saveShare = 50
-const expireMs = 1_000
+/** How often it is looked whether a tick is wanted. */
+const watchMs = 500
 
 function everyByTimer(ms: number, run: () => void): () => void {
   const timer = setInterval(run, ms)
@@ -64,41 +68,31 @@ function everyByTimer(ms: number, run: () => void): () => void {
 
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {
   const { log, clock = systemClock, steady = steadyClock, every = everyByTimer } = options
-  const { graceMs = limits.reconnectGraceMs } = options
+  const { graceMs = limits.reconnectGraceMs, expected = () => [] } = options
   const path = join(options.folder, 'liveness.json')
-  const saved = await load(path, log)
+  const begunMs = clock.nowMs()
+  const saved = await loadSaved(path, log)
   const alerts: Alerts = createAlerts(log)
-  const devices = createDevices(
-    saved.devices,
-    saved.connections,
-    options.deviceOf,
-    steady,
+  const devices = createDevices({
+    ...options,
+    saved,
     graceMs,
-    (change, device) => {
+    onChange(change) {
       options.onChange(change)
-      alerts.changed(device)
+      alerts.changed(change)
     },
-  )
+  })
   const source = options.openSource(saved.position)
   let position = saved.position
   let savedPosition = saved.position
   let saving: Promise<void> = Promise.resolve()
+  let isTicking = false
+  let heardAtMs = steady.nowMs()
 
   async function save(): Promise<void> {
     if (position === savedPosition) return
-    const text = JSON.stringify({
-      position,
-      devices: [...devices.all()],
-      connections: devices.connections(),
-    } satisfies Saved)
     const reached = position
-    const file = await open(`${path}.new`, 'w')
-    // Segments are released on the strength of this file: a power cut must not leave it empty.
-    await file
-      .writeFile(text)
-      .then(() => file.datasync())
-      .finally(() => file.close())
-    await rename(`${path}.new`, path)
+    await writeSaved(path, savedLines(devices, reached))
     savedPosition = reached
     options.onSaved()
   }
@@ -112,26 +106,61 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     if (pace.isDue()) saveNow()
   }
 
+  /** Records tell the time as long as they come; a tick is for when none does. One at a time: a full journal takes none. */
+  function tickIfDue(): void {
+    const dueMs = devices.nextDueMs()
+    const quietMs = steady.nowMs() - heardAtMs
+    const isDue = dueMs <= clock.nowMs() && quietMs >= watchMs
+    const isQuiet = dueMs < Number.POSITIVE_INFINITY && quietMs >= limits.heartbeatMs
+    if (isTicking || (!isDue && !isQuiet)) return
+    isTicking = true
+    options
+      .tick()
+      .catch((error) => log.debug({ err: error }, 'the journal takes no tick'))
+      .finally(() => {
+        isTicking = false
+      })
+  }
+
   async function run(): Promise<void> {
     for (;;) {
       const { records, next, damagedBytes } = await source.read()
       if (records.length === 0 && damagedBytes === 0) return
       for (const record of records) devices.take(record)
       position = next
+      heardAtMs = steady.nowMs()
     }
   }
   const running = run().catch(options.onFailed)
-  const stops = [everyByTimer(saveMs, saveSoon), every(expireMs, () => devices.expire(clock.nowMs()))]
+  const stops = [everyByTimer(saveMs, saveSoon)]
+
+  const neverSeen = ({ site, device }: DeviceName): DeviceStatus => ({
+    ...{ site, device, state: 'never-seen', why: 'expected, and not heard yet' },
+    ...{ sinceMs: begunMs, lastSeenMs: 0, dueMs: null, isAlerting: false },
+  })
 
   return {
-    devices: () => [...devices.all()].map(({ epoch: _epoch, awaitedUntilMs: _awaited, ...status }) => status),
+    devices() {
+      const statuses = [...devices.all()].map(devices.status)
+      for (const name of expected()) if (devices.find(name) === undefined) statuses.push(neverSeen(name))
+      return statuses
+    },
+    device(name) {
+      const known = devices.find(name)
+      if (known !== undefined) return devices.status(known)
+      for (const other of expected()) if (deviceKey(other) === deviceKey(name)) return neverSeen(other)
+      return null
+    },
+    factorsOf: devices.factorsOf,
+    membersOf: devices.membersOf,
     async reached(wanted) {
       while (position < wanted) await sleep(5)
     },
     savedPosition: () => savedPosition,
     publishWith(publish) {
       alerts.publishWith(publish)
-      for (const device of devices.all()) if (device.isAlerting) alerts.changed(device)
+      for (const device of devices.all()) if (device.isAlerting) alerts.changed(devices.status(device))
+      stops.push(every(watchMs, tickIfDue))
     },
     async close() {
       for (const stop of stops) stop()
@@ -140,16 +169,5 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       await saving
       await source.close()
     },
-  }
-}
-
-/** Without a readable file everything is learned again from the journal and from what devices say next. */
-async function load(path: string, log: Logger): Promise<Saved> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Saved
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ err: error, path }, 'device states are unreadable')
-    return { position: 0, devices: [], connections: [] }
   }
 }

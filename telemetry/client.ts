@@ -9,6 +9,7 @@ export const isSourceClient = (client: string): boolean => client.startsWith(sou
 /** `name`: what the sender calls itself; null: nothing. */
 export const httpClient = (name: string | null): string => (name === null ? httpPrefix : `${httpPrefix}:${name}`)
 
+export const isHttpClient = (client: string): boolean => client === httpPrefix || client.startsWith(`${httpPrefix}:`)
+
 /** Names that belong to other entrances: a client of our broker by one of them could speak for their devices. */
-export const isReservedClient = (client: string): boolean =>
-  isSourceClient(client) || client === httpPrefix || client.startsWith(`${httpPrefix}:`)
+export const isReservedClient = (client: string): boolean => isSourceClient(client) || isHttpClient(client)

@@ -14,6 +14,7 @@ export type DeviceStatus = DeviceName & {
   state: DeviceState
   why: string
   sinceMs: number
+  /** 0: never. */
   lastSeenMs: number
   /** asleep: when it means to wake; otherwise when its next report is due; null: nobody knows. */
   dueMs: number | null

@@ -304,6 +304,35 @@ export const limits = {
 
   /** After our own restart devices get this long to come back before they count as offline. */
   reconnectGraceMs: 30_000,
+  /** A record stands in the journal at least so often while any device is due at some time. */
+  heartbeatMs: 10_000,
+  /** A longer time without one was not witnessed, and counts against no device. */
+  unwitnessedMsMax: 20_000,
+  /** A report is late by this part of its interval, and by no less than this. */
+  lateShare: 0.2,
+  lateMsMin: 5_000,
+  /** So many reports missed: the device is lost. */
+  reportsMissedMax: 3,
+  /** No device is believed that it will be silent for longer. */
+  nextReportMsMax: 366 * 86_400_000,
+  /** Messages of a device within this time are one report. */
+  sameReportMs: 1_000,
+  /** From so many gaps between reports on an interval is learned, and so many are remembered. */
+  gapsLearnedMin: 8,
+  gapsRemembered: 16,
+  /** A quicker rhythm is no contract: it may be that of an old backlog. */
+  rhythmMsMin: 30_000,
+  /** A connection that reported and broke within this time was a visit, ... */
+  visitMsMax: 30_000,
+  /** ... for a device that reports no more often than this. */
+  visitIntervalMsMin: 60_000,
+  /** Reports of a device that are looked into for what it declares; when none of them does, one is after so long. */
+  looksVainMax: 8,
+  looksVainMs: 3_600_000,
+  /** For alert rules and health a device is looked into no more often. */
+  lookMsMin: 1_000,
+  /** Longest text kept as a fact of a device, its firmware for one. */
+  factCharsMax: 64,
 
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
@@ -323,6 +352,7 @@ assert(limits.subscriberBacklogBytesMax < limits.unreadAnswerBytesMax)
 assert(limits.unreadAnswerBytesMax < limits.subscriberBacklogBytesClose)
 assert(limits.storedBacklogBytesMax + limits.packetBytesMax < limits.subscriberBacklogBytesClose)
 assert(limits.subscriberInFlightMax < 65_535, 'a packet identifier is free again before it is given anew')
+assert(limits.heartbeatMs < limits.unwitnessedMsMax && limits.unwitnessedMsMax <= limits.reconnectGraceMs)
 assert(limits.valueCharsMax <= limits.textBytesMax && limits.textBytesMax <= limits.packetBytesMax)
 assert(limits.packetBytesMax + limits.clientIdBytesMax + 64 <= limits.journalReadBytes / 2, 'a record fits half a read')
 assert(

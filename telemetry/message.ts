@@ -22,6 +22,8 @@ export const MessageKind = {
   state: 6,
   /** A quarantined message is decided again; payload: ReplayDetails as JSON. */
   replay: 7,
+  /** Time has passed, and nothing else came to tell it: whoever is due by then is due. */
+  tick: 8,
 } as const
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind]
 

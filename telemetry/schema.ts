@@ -38,9 +38,12 @@ export const takesChannel = (measurement: string, topicNames: readonly string[])
 export const channelOf = (measurement: string, field: string): string =>
   field === valueField ? measurement : `${measurement}.${field}`
 
-/** The platform's own word on a device: 1 online, 0 offline, at the time of the change. Tags: site, device. */
+/** The platform's own word on a device, at the time of each change. Tags: site, device. */
 export const stateMeasurement = 'device_state'
+/** 1: online, asleep or late, nobody need do anything yet; 0: offline or lost. */
 export const stateField = 'online'
+/** The state (device.ts) as text. */
+export const stateNameField = 'state'
 
 /**
  * The completeness ledger: increments for an hour of a device, at the beginning of that hour; only their sum means
