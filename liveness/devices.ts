@@ -9,41 +9,27 @@
  */
 import type { Factor } from '../telemetry/alert.ts'
 import { isHttpClient, isSourceClient } from '../telemetry/client.ts'
-import {
-  type DeviceName,
-  type DeviceState,
-  type DeviceStatus,
-  deviceKey,
-  type StateChange,
-} from '../telemetry/device.ts'
+import { type DeviceName, type DeviceStatus, deviceKey, type StateChange } from '../telemetry/device.ts'
 import { type ConnectDetails, type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
-import type { Look, Sighting } from '../telemetry/sighting.ts'
 import { type Connection, createConnections, type SavedConnection } from './states/connections.ts'
-import { type Contract, contractOf, isVisit, nextEventAt } from './states/contract.ts'
-import { createDueHeap } from './states/due-heap.ts'
-import { createFactors, factorsOf, type Members } from './states/factors.ts'
-import { renewFacts } from './states/facts.ts'
+import { type Contract, isVisit } from './states/contract.ts'
+import { createCourse } from './states/course.ts'
+import { factorsOf, type Members } from './states/factors.ts'
 import { createKnownDevice, type KnownDevice } from './states/known-device.ts'
-import { createLivedTime, type SavedTime } from './states/lived-time.ts'
-import { isWorthLook, looked } from './states/looks.ts'
-import { heardAfter } from './states/reports.ts'
-import { whyAsleep, whyOffline, whySilent, withFacts } from './states/why.ts'
+import type { SavedTime } from './states/lived-time.ts'
+import { createReports, type ReportOptions } from './states/reports.ts'
+import { whyAsleep, whyOffline, withFacts } from './states/why.ts'
 
 export type SavedDevices = { time: SavedTime; connections: SavedConnection[]; devices: KnownDevice[] }
 
 /** Hears of a device before it changes, or that it is new. */
 export type Watcher = (device: KnownDevice, isNew: boolean) => void
 
-export type DevicesOptions = {
+export type DevicesOptions = ReportOptions & {
   saved: SavedDevices
   deviceOf: (topic: string) => DeviceName | null
   /** The gateway that a topic names; '': none. */
   gatewayOf?: ((topic: string) => string) | undefined
-  /** Absent: nothing is declared, and intervals are learned. */
-  look?: Look | undefined
-  /** Somebody goes by values of the device: it is looked at for them too. */
-  wantsValues?: ((name: DeviceName) => boolean) | undefined
-  onSighting?: ((sighting: Sighting, atMs: number) => void) | undefined
   /** After our own restart devices get this long to come back. */
   graceMs: number
   onChange: (change: StateChange) => void
@@ -69,68 +55,11 @@ export function createDevices(options: DevicesOptions): Devices {
   const { saved, deviceOf, graceMs } = options
   const devices = new Map(saved.devices.map((device) => [deviceKey(device), device]))
   const connections = createConnections(saved.connections, devices.values())
-  const time = createLivedTime(saved.time, graceMs)
-  const due = createDueHeap<KnownDevice>()
-  const factors = createFactors()
   let watcher: Watcher | null = null
-  for (const device of devices.values()) {
-    due.set(device, device.dueAt)
-    factors.update(device)
-  }
-
-  function status({
-    site,
-    device,
-    state,
-    why,
-    sinceMs,
-    lastSeenMs,
-    expectedAt,
-    isAlerting,
-  }: KnownDevice): DeviceStatus {
-    const dueMs = expectedAt === null ? null : time.toMs(expectedAt)
-    return { site, device, state, why, sinceMs, lastSeenMs, dueMs, isAlerting }
-  }
-
-  function change(device: KnownDevice, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void {
-    const isSame = device.state === state
-    device.why = why
-    device.isAlerting = isAlerting
-    device.state = state
-    if (!isSame) device.sinceMs = Math.floor(atUs / 1000)
-    factors.update(device)
-    if (!isSame) options.onChange({ ...status(device), atUs })
-  }
-
-  /** Its contract as it is now; call it after what may change it, and before the state does. */
-  function review(device: KnownDevice): Contract | null {
-    const contract = contractOf(device)
-    device.expectedAt = contract === null || contract.by === 'habit' ? null : contract.dueAt
-    return contract
-  }
-
-  function schedule(device: KnownDevice, contract: Contract | null): void {
-    // What its contract has long said happens now: the past is told already.
-    due.set(device, Math.max(nextEventAt(device, contract), time.now()))
-  }
-
-  function advance(untilAt: number): void {
-    for (let at = due.nextMs(); at <= untilAt; at = due.nextMs()) {
-      const device = due.take(at) as KnownDevice
-      watcher?.(device, false)
-      const contract = review(device)
-      const atUs = time.toMs(at) * 1000
-      if (device.awaitedAt !== null && device.awaitedAt <= at) {
-        device.awaitedAt = null
-        change(device, 'offline', withFacts(whyOffline.worker, device.facts), atUs, true)
-      } else if (contract !== null) {
-        const state = device.state === 'online' || device.state === 'asleep' ? 'late' : 'lost'
-        const why = whySilent(contract, at, device, time.toMs)
-        change(device, state, why, atUs, state === 'lost')
-      }
-      schedule(device, contract)
-    }
-  }
+  const onDue = (device: KnownDevice) => watcher?.(device, false)
+  const course = createCourse({ saved, graceMs, onChange: options.onChange, onDue })
+  const { change, factors, now, review, schedule } = course
+  const report = createReports(options)
 
   function known(name: DeviceName, atMs: number): KnownDevice {
     const found = devices.get(deviceKey(name))
@@ -144,47 +73,39 @@ export function createDevices(options: DevicesOptions): Devices {
     return device
   }
 
-  function bind(device: KnownDevice, client: string, { epoch, address }: Connection, topic: string): void {
+  function bind(device: KnownDevice, client: string, { epoch, address }: Connection): void {
     connections.bind(device, epoch)
     device.client = client
     device.address = address
-    device.boundAt = time.now()
+    device.boundAt = now()
     device.awaitedAt = null
-    device.gateway = options.gatewayOf?.(topic) || device.gateway
+    factors.update(device)
+  }
+
+  /** Only what is published tells it: a connection names no topic but that of its will. */
+  function findGateway(device: KnownDevice, { epoch, topic }: Record): void {
+    if (options.gatewayOf === undefined || topic === '' || device.gatewayEpoch === epoch) return
+    device.gatewayEpoch = epoch
+    device.gateway = options.gatewayOf(topic) || device.gateway
     factors.update(device)
   }
 
   function heard(name: DeviceName, record: Record, isReport: boolean): void {
-    const { client, epoch, topic, receivedAtUs } = record
+    const { client, epoch, receivedAtUs } = record
     const atMs = Math.floor(receivedAtUs / 1000)
     const device = known(name, atMs)
     device.lastSeenMs = atMs
-    if (isReport) report(device, record, atMs)
+    findGateway(device, record)
+    if (isReport && report(device, record, now())) factors.update(device)
     const live = connections.live(client, epoch)
     const isNew = live !== null && device.epoch !== epoch
-    if (isNew) bind(device, client, live, topic)
+    if (isNew) bind(device, client, live)
     const contract = review(device)
     if (isNew) change(device, 'online', 'connected', receivedAtUs, false)
     else if (isReport && live !== null && device.state !== 'online')
       change(device, 'online', 'reports again', receivedAtUs, false)
     else if (isReport && live === null) unheld(device, contract, record)
     schedule(device, contract)
-  }
-
-  function report(device: KnownDevice, record: Record, atMs: number): void {
-    const nowAt = time.now()
-    heardAfter(device, nowAt, atMs)
-    const { look } = options
-    if (look === undefined || !isWorthLook(device, nowAt, options.wantsValues?.(device) === true)) return
-    const sighting = look(record)
-    looked(device, nowAt, sighting?.nextS ?? null)
-    if (sighting === null) return
-    const facts = renewFacts(device.facts, sighting.values)
-    if (facts !== device.facts) {
-      device.facts = facts
-      factors.update(device)
-    }
-    options.onSighting?.(sighting, atMs)
   }
 
   /** It has reported, and no connection holds it: over HTTP, or what an ended connection still had in its pipe. */
@@ -198,13 +119,13 @@ export function createDevices(options: DevicesOptions): Devices {
   }
 
   function connected(record: Record): void {
-    const { client, epoch, topic } = record
+    const { client, epoch } = record
     const { willTopic, address } = JSON.parse(record.payload.toString()) as ConnectDetails
     const connection = { epoch, address }
     // The same client on a new connection: it speaks for the same devices, which were never gone.
     for (const device of connections.opened(client, connection)) {
       watcher?.(device, false)
-      bind(device, client, connection, topic)
+      bind(device, client, connection)
       schedule(device, review(device))
     }
     const name = willTopic === undefined ? null : deviceOf(willTopic)
@@ -230,7 +151,7 @@ export function createDevices(options: DevicesOptions): Devices {
     atUs: number,
   ): void {
     const hasLeft = reason === 'client'
-    if (contract !== null && contract.by !== 'habit' && (hasLeft || isVisit(device, contract, time.now()))) {
+    if (contract !== null && contract.by !== 'habit' && (hasLeft || isVisit(device, contract, now()))) {
       const left = hasLeft ? whyOffline.client : 'its connection ended after its report'
       change(device, 'asleep', whyAsleep(contract, left), atUs, false)
     } else change(device, 'offline', withFacts(whyOffline[reason], device.facts), atUs, !hasLeft)
@@ -252,7 +173,7 @@ export function createDevices(options: DevicesOptions): Devices {
 
   /** Its connection was lost by our own doing: it gets time to come back. */
   function expect(device: KnownDevice): void {
-    if (device.state === 'online' || device.state === 'late') device.awaitedAt = time.now() + graceMs
+    if (device.state === 'online' || device.state === 'late') device.awaitedAt = now() + graceMs
   }
 
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
@@ -270,7 +191,7 @@ export function createDevices(options: DevicesOptions): Devices {
   return {
     take(record) {
       const { kind } = record
-      advance(time.move(Math.floor(record.receivedAtUs / 1000), kind === MessageKind.start))
+      course.move(Math.floor(record.receivedAtUs / 1000), kind === MessageKind.start)
       if (kind === MessageKind.connect) connected(record)
       else if (kind === MessageKind.disconnect) disconnected(record)
       else if (kind === MessageKind.start) restarted()
@@ -280,17 +201,17 @@ export function createDevices(options: DevicesOptions): Devices {
         if (name !== null) heard(name, record, kind === MessageKind.publish)
       }
     },
-    nextDueMs: () => time.toMs(due.nextMs()),
+    nextDueMs: course.nextDueMs,
     all: () => devices.values(),
     count: () => devices.size,
     find: (name) => devices.get(deviceKey(name)),
-    status,
+    status: course.status,
     factorsOf(name) {
       const device = devices.get(deviceKey(name))
       return device === undefined ? [] : factorsOf(device)
     },
     membersOf: factors.members,
-    save: () => ({ time: time.save(), connections: connections.all() }),
+    save: () => ({ time: course.savedTime(), connections: connections.all() }),
     watch(next) {
       watcher = next
     },

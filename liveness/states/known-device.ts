@@ -35,6 +35,8 @@ export type KnownDevice = DeviceName &
     facts: readonly Fact[]
     /** As its topic says it; '': it does not. */
     gateway: string
+    /** The connection on which its topic was asked. */
+    gatewayEpoch: number
     /** The save that holds it already. */
     savedIn: number
   }
@@ -64,6 +66,7 @@ export const createKnownDevice = (name: DeviceName, atMs: number): KnownDevice =
   vainLooks: 0,
   facts: none,
   gateway: '',
+  gatewayEpoch: 0,
   savedIn: 0,
   dueAt: Number.POSITIVE_INFINITY,
   queuedAt: Number.POSITIVE_INFINITY,
