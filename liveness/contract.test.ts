@@ -239,6 +239,16 @@ test('what is late happens before the record that comes after it, at its own tim
   ])
 })
 
+test('device is late and lost at its own times when nothing came between both', () => {
+  visit({ nextS: 1 })
+  nowMs += 19_000
+  record(lifeCycle(MessageKind.tick, '', 0, ''))
+  expect(told().slice(2)).toEqual([
+    ['late', 6],
+    ['lost', 8],
+  ])
+})
+
 test('device over HTTP is online as long as it reports as declared', () => {
   record(lifeCycle(MessageKind.publish, 'http:b', 5, topic, { nextS: 600 }))
   expect(only()).toMatchObject({ state: 'online', why: 'reports over HTTP' })

@@ -71,9 +71,9 @@ export function createCourse({ saved, graceMs, onChange, onDue }: CourseOptions)
     return contract
   }
 
-  function schedule(device: KnownDevice, contract: Contract | null): void {
-    // What was due long ago by its contract is due now: the past is told already.
-    due.set(device, Math.max(nextEventAt(device, contract), time.now()))
+  function schedule(device: KnownDevice, contract: Contract | null, nowAt: number = time.now()): void {
+    // What was due long ago by its contract is due at once: the past, and this millisecond, is told already.
+    due.set(device, Math.max(nextEventAt(device, contract), nowAt + 1))
   }
 
   function happen(device: KnownDevice, at: number): void {
@@ -87,7 +87,7 @@ export function createCourse({ saved, graceMs, onChange, onDue }: CourseOptions)
       const why = whySilent(contract, at, device, time.toMs)
       change(device, isLate ? 'late' : 'lost', why, atUs, !isLate)
     }
-    schedule(device, contract)
+    schedule(device, contract, at)
   }
 
   return {

@@ -7,7 +7,7 @@ export type DueHeap<Item> = {
   set(item: Item, atMs: number): void
   /** When the first one is due; Infinity: nobody is. */
   nextMs(): number
-  /** Takes out the first of those that are due by then; undefined: nobody is. */
+  /** Takes out the first of those that are due by then, which keeps its `dueAt`; undefined: nobody is. */
   take(untilMs: number): Item | undefined
   size(): number
 }
@@ -93,7 +93,6 @@ export function createDueHeap<Item extends Due>(): DueHeap<Item> {
       const item = items[0] as Item
       removeFirst()
       item.queuedAt = Number.POSITIVE_INFINITY
-      item.dueAt = Number.POSITIVE_INFINITY
       return item
     },
     size: () => times.length,
