@@ -46,7 +46,8 @@ export type Devices = {
   status(device: KnownDevice): DeviceStatus
   factorsOf(name: DeviceName): Array<readonly [Factor, string]>
   membersOf(factor: Factor, name: string): Members
-  save(): { time: SavedTime; connections: SavedConnection[] }
+  /** As it is now; connections in pieces of the size. */
+  save(size: number): { time: SavedTime; connections: Generator<SavedConnection[], void> }
   /** One at a time; null ends it. */
   watch(watcher: Watcher | null): void
 }
@@ -211,7 +212,7 @@ export function createDevices(options: DevicesOptions): Devices {
       return device === undefined ? [] : factorsOf(device)
     },
     membersOf: factors.members,
-    save: () => ({ time: course.savedTime(), connections: connections.all() }),
+    save: (size) => ({ time: course.savedTime(), connections: connections.pieces(size) }),
     watch(next) {
       watcher = next
     },

@@ -35,15 +35,14 @@ let saves = 0
 export function* savedLines(devices: Devices, position: number): Generator<string, void> {
   const save = ++saves
   const changed: Row[] = []
-  const { time, connections } = devices.save()
+  const { time, connections } = devices.save(rowsPerLine)
   devices.watch((device, isNew) => {
     if (device.savedIn !== save && !isNew) changed.push(toRow(device))
     device.savedIn = save
   })
   try {
     yield line({ version, position, time } satisfies Header)
-    for (let i = 0; i < connections.length; i += rowsPerLine)
-      yield line({ connections: connections.slice(i, i + rowsPerLine) } satisfies Line)
+    for (const piece of connections) yield line({ connections: piece } satisfies Line)
     let rows: Row[] = []
     for (const device of devices.all()) {
       if (device.savedIn === save) continue

@@ -16,7 +16,8 @@ export type Connections = {
   bind(device: KnownDevice, epoch: number): void
   /** Forgets all but links of sources, which outlive our restart; answers whether an epoch is one of those. */
   restarted(): (epoch: number) => boolean
-  all(): SavedConnection[]
+  /** As they are now, however they change while the pieces are taken. */
+  pieces(size: number): Generator<SavedConnection[], void>
 }
 
 export function createConnections(saved: SavedConnection[], devices: Iterable<KnownDevice>): Connections {
@@ -72,6 +73,17 @@ export function createConnections(saved: SavedConnection[], devices: Iterable<Kn
       for (const epoch of ofEpoch.keys()) if (!kept.has(epoch)) ofEpoch.delete(epoch)
       return (epoch) => kept.has(epoch)
     },
-    all: () => [...ofClient].map(([client, { epoch, address }]) => [client, epoch, address]),
+    pieces(size) {
+      // Two quick copies; a connection is replaced, never changed.
+      const clients = [...ofClient.keys()]
+      const opened = [...ofClient.values()]
+      return inPieces(clients, opened, size)
+    },
+  }
+}
+
+function* inPieces(clients: string[], opened: Connection[], size: number): Generator<SavedConnection[], void> {
+  for (let from = 0; from < clients.length; from += size) {
+    yield opened.slice(from, from + size).map(({ epoch, address }, i) => [clients[from + i] as string, epoch, address])
   }
 }
