@@ -76,13 +76,20 @@ export type Alert = {
 
 export type NotificationKind = 'fired' | 'resolved' | 'escalated' | 'reminder' | 'test'
 
+/** In order of time. `threshold` in the unit of the values; null: a rule without one. */
+export type AlertChart = {
+  unit: string
+  threshold: number | null
+  points: Array<readonly [timeMs: number, value: number]>
+}
+
 /** One thing to tell; a notifier makes it a request, a mail, a message. */
 export type Notification = {
   kind: NotificationKind
   alert: Alert
   atMs: number
   /** The last hours of the alert's channel, for a small picture; null: there is nothing to draw. */
-  chart: { unit: string; points: Array<readonly [timeMs: number, value: number]> } | null
+  chart: AlertChart | null
 }
 
 /** Who did what: acknowledged, muted, changed a maintenance window. */

@@ -22,6 +22,12 @@ export type ListenerCounters = { open: number; total: number; refused: number }
 /** MQTT packets of one direction. Bytes are those of whole packets, without TLS, WebSockets and TCP; publishBytes of payloads. */
 export type TrafficCounters = { packets: number; bytes: number; publishes: number; publishBytes: number }
 
+/**
+ * How a notification ended. merged: told together with what came of the same alert before it was told; overflow and expired: it
+ * waited behind too many, or for too long; rejected: its receiver will never take it; unknown: there is no notifier of that name.
+ */
+export type NotificationFate = 'sent' | 'merged' | 'overflow' | 'expired' | 'rejected' | 'unknown'
+
 export type Counters = {
   connectionsOpen: number
   connectionsTotal: number
@@ -77,6 +83,14 @@ export type Counters = {
   counterEvents: Partial<Record<CounterEvent, number>>
   /** What ingest knows of devices could not be saved; the journal is kept until it can. */
   stateSaveFailures: number
+  /** Notifications by what became of them; those that wait are in none. */
+  notifications: Partial<Record<NotificationFate, number>>
+  /** Tries to reach a notifier's receiver that failed; what they carried is tried again. */
+  notifierFailures: number
+  /** Subscriptions to Web Push removed since their push service said that they are gone. */
+  pushSubscriptionsGone: number
+  /** Alerts beyond the limit that the MQTT notifier cannot keep retained. */
+  standingAlertsDropped: number
   /** Changes of the configuration file, taken and not. */
   reloads: { done: number; failed: number }
   liveClients: number
@@ -117,6 +131,10 @@ export const createCounters = (): Counters => ({
   timesMended: {},
   counterEvents: {},
   stateSaveFailures: 0,
+  notifications: {},
+  notifierFailures: 0,
+  pushSubscriptionsGone: 0,
+  standingAlertsDropped: 0,
   reloads: { done: 0, failed: 0 },
   liveClients: 0,
   liveClosed: 0,

@@ -334,6 +334,48 @@ export const limits = {
   /** Longest text kept as a fact of a device, its firmware for one. */
   factCharsMax: 64,
 
+  /** Notifications that wait for one notifier; the oldest are dropped beyond, and counted. */
+  notificationsWaitingMax: 1_000,
+  /** One that waited for longer is dropped, and counted: nobody is woken by the news of yesterday. */
+  notificationAgeMsMax: 24 * 3_600_000,
+  /** More than so many that wait for the same notifier are told as one, ... */
+  notificationsSingleMax: 5,
+  /** ... which carries no more than this, ... */
+  digestNotificationsMax: 200,
+  /** ... and names so many. */
+  digestLinesMax: 20,
+  /** How long one try to reach a notifier's receiver may take, its answer included. */
+  notifierTryMsMax: 10_000,
+  notifierBackoffMsMin: 1_000,
+  notifierBackoffMsMax: 5 * 60_000,
+  /** Longest wait that a receiver may ask for. */
+  notifierRetryAfterMsMax: 3_600_000,
+  /** What waits is written to disk so long after it changed. */
+  notifierSaveMs: 500,
+  /** Notifications remembered as told, so that a replay of the journal after a crash tells none twice. */
+  notificationsToldMax: 1_000,
+  /** Points of a chart that a notification keeps; of more, the lowest and highest of each stretch. */
+  chartPointsMax: 480,
+  /** Longest title and text that a notifier sends, characters; what is longer is cut. */
+  notificationTitleCharsMax: 200,
+  notificationTextCharsMax: 2_000,
+  /** How long a link in a notification can acknowledge or mute. */
+  actionLinkMsMax: 24 * 3_600_000,
+  /** How long its mute lasts. */
+  actionMuteMs: 3_600_000,
+  /** Longest token of such a link. */
+  actionTokenCharsMax: 1_024,
+  /** Alerts that the MQTT notifier keeps retained; those beyond are published without, and counted. */
+  standingAlertsMax: 10_000,
+  /** Phones and browsers subscribed to Web Push; more are refused. */
+  pushSubscriptionsMax: 1_000,
+  /** Push services asked at once. */
+  pushesAtOnce: 8,
+  /** How long a push service keeps a message for a phone that is off. */
+  pushKeepS: 24 * 3_600,
+  /** Longest JSON within an encrypted push: what every push service takes [RFC 8291 §4], less the room of its padding. */
+  pushBytesMax: 3_000,
+
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
   /** Exports that run at once; each keeps the store busy for as long as it lasts. */
@@ -353,6 +395,8 @@ assert(limits.unreadAnswerBytesMax < limits.subscriberBacklogBytesClose)
 assert(limits.storedBacklogBytesMax + limits.packetBytesMax < limits.subscriberBacklogBytesClose)
 assert(limits.subscriberInFlightMax < 65_535, 'a packet identifier is free again before it is given anew')
 assert(limits.heartbeatMs < limits.unwitnessedMsMax && limits.unwitnessedMsMax <= limits.reconnectGraceMs)
+assert(limits.notificationsSingleMax < limits.digestNotificationsMax)
+assert(limits.digestNotificationsMax <= limits.notificationsWaitingMax)
 assert(limits.valueCharsMax <= limits.textBytesMax && limits.textBytesMax <= limits.packetBytesMax)
 assert(limits.packetBytesMax + limits.clientIdBytesMax + 64 <= limits.journalReadBytes / 2, 'a record fits half a read')
 assert(
