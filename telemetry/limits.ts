@@ -350,6 +350,8 @@ export const limits = {
   notifierBackoffMsMax: 5 * 60_000,
   /** Longest wait that a receiver may ask for. */
   notifierRetryAfterMsMax: 3_600_000,
+  /** How long a close waits for a try under way. */
+  notifierCloseMsMax: 1_000,
   /** What waits is written to disk so long after it changed. */
   notifierSaveMs: 500,
   /** Notifications remembered as told, so that a replay of the journal after a crash tells none twice. */

@@ -1,14 +1,19 @@
 /** Small state as one JSON file, written whole: what waits for a notifier, who subscribed to Web Push. */
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Logger } from 'pino'
 
-/** The file's value; null when there is none. @throws when it cannot be read, or is no JSON. */
-export async function readJson(path: string): Promise<unknown> {
+/**
+ * The file's value, or `nothing` when there is none. The same, and said, when it cannot be read: that costs what waited or who
+ * subscribed, and must not keep the platform from starting.
+ */
+export async function readJson<Value>(path: string, nothing: Value, log: Logger): Promise<Value> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(await readFile(path, 'utf8')) as Value
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.error({ err: error, path }, 'file of notifiers is unreadable')
+    return nothing
   }
 }
 

@@ -3,6 +3,7 @@
  * jitter, sent no faster than allowed, and becomes a digest when there is much of it. Lanes know nothing of each other, so one that
  * is stuck holds back nothing else. A notification is told at least once: one whose answer was lost is told again.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Notification } from '../../telemetry/alert.ts'
 import { type Clock, steadyClock, systemClock } from '../../telemetry/clock.ts'
@@ -10,7 +11,7 @@ import { type Counters, count } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import { createBudget } from './budget.ts'
 import { readJson, writeJson } from './json-file.ts'
-import { keyOf, type Outcome, type Parcel, type Sender, type Told } from './parcel.ts'
+import { keyOf, type Outcome, type Parcel, rejected, type Sender, type Told } from './parcel.ts'
 import { createQueue } from './queue.ts'
 
 export type LaneStatus = {
@@ -25,7 +26,7 @@ export type LaneStatus = {
 export type Lane = {
   push(notification: Notification): void
   status(): LaneStatus
-  /** Sends nothing more, waits for a try under way, and saves what waits. */
+  /** Sends nothing more, waits a while for a try under way, and saves what waits: without an answer that is part of it. */
   close(): Promise<void>
 }
 
@@ -47,7 +48,7 @@ type Saved = { waiting: Told[]; told: string[]; dropped: number }
 export async function openLane(options: LaneOptions): Promise<Lane> {
   const { name, sender, path, counters, log } = options
   const { clock = systemClock, steady = steadyClock, random = Math.random } = options
-  const saved = await load(path, log)
+  const saved = await readJson<Saved>(path, { waiting: [], told: [], dropped: 0 }, log)
   const known = new Set([...saved.told, ...saved.waiting.map(({ notification }) => keyOf(notification))])
   /** Since the last parcel that arrived. */
   let dropped = saved.dropped
@@ -61,6 +62,8 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   )
   const budget = createBudget(options.perMinuteMax, steady)
   const status = { sent: 0, failed: 0, lastError: null as string | null }
+  /** What waits could not be told when it came, before a restart or since. */
+  let isBehind = saved.waiting.length > 0
   /** Failures since the last success. */
   let failures = 0
   let notBeforeMs = 0
@@ -101,10 +104,20 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   async function send(): Promise<void> {
     const isDigest = sender.takesDigests && queue.length() > limits.notificationsSingleMax
     const told = queue.take(isDigest ? limits.digestNotificationsMax : 1)
-    const parcel: Parcel = { told, dropped, reason: failures > 0 ? 'unreachable' : 'many' }
+    const parcel: Parcel = { told, dropped, reason: isBehind ? 'unreachable' : 'many' }
     budget.spend()
-    settle(parcel, await sender.deliver(parcel))
+    settle(parcel, await deliver(parcel))
     changed()
+  }
+
+  /** A fault of our own must not come back with what is saved, start after start. */
+  async function deliver(parcel: Parcel): Promise<Outcome> {
+    try {
+      return await sender.deliver(parcel)
+    } catch (error) {
+      log.error({ err: error, notifier: name }, 'notification could not be made')
+      return rejected('the notification could not be made')
+    }
   }
 
   function settle(parcel: Parcel, outcome: Outcome): void {
@@ -116,6 +129,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       status.sent += parcel.told.length
       if (failures > 0) log.info({ notifier: name }, 'notifier is reached again')
       failures = 0
+      isBehind = false
       dropped -= parcel.dropped
       return
     }
@@ -127,6 +141,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       return
     }
     queue.putBack()
+    isBehind = true
     const grownMs = Math.min(limits.notifierBackoffMsMax, limits.notifierBackoffMsMin * 2 ** failures)
     const askedMs = Math.min(limits.notifierRetryAfterMsMax, outcome.retryAfterMs ?? 0)
     notBeforeMs = steady.nowMs() + Math.max(askedMs, grownMs * (0.5 + random() / 2))
@@ -153,19 +168,11 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       isClosed = true
       if (wakeUp !== null) clearTimeout(wakeUp)
       if (saveSoon !== null) clearTimeout(saveSoon)
-      await sending
+      const waited = new AbortController()
+      const awhile = sleep(limits.notifierCloseMsMax, undefined, { signal: waited.signal }).catch(() => {})
+      await Promise.race([sending, awhile])
+      waited.abort()
       await save()
     },
-  }
-}
-
-/** A file that cannot be read costs what waited, and is said; it must not keep the platform from starting. */
-async function load(path: string, log: Logger): Promise<Saved> {
-  const nothing: Saved = { waiting: [], told: [], dropped: 0 }
-  try {
-    return ((await readJson(path)) as Saved | null) ?? nothing
-  } catch (error) {
-    log.error({ err: error, path }, 'what waits for a notifier is unreadable')
-    return nothing
   }
 }

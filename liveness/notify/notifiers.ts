@@ -16,7 +16,7 @@ import { createMqtt, type Publish } from './mqtt.ts'
 import type { Sender } from './parcel.ts'
 import { secretFile } from './secret-file.ts'
 import { createSmtp } from './smtp.ts'
-import { createStanding, type StandingAlert } from './standing.ts'
+import { createStanding, type StandingTopic } from './standing.ts'
 import {
   createSubscriptions,
   isPushService,
@@ -32,7 +32,7 @@ export type NotifiersOptions = {
   config: NotifierConfig[]
   /** The data folder. */
   folder: string
-  /** To our own broker; resolves when the message is taken. */
+  /** To our own broker, which must run already: alerts that stand are published at once. Resolves when the message is taken. */
   publish: Publish
   /** What is known of a device now; null: nothing. */
   statusOf: (name: DeviceName) => DeviceStatus | null
@@ -73,7 +73,7 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
   ) as VapidKeys
   const subscriptionsPath = join(folder, 'push.json')
   const subscriptions: Subscriptions = createSubscriptions(
-    ((await readJson(subscriptionsPath)) as PushSubscription[] | null) ?? [],
+    await readJson<PushSubscription[]>(subscriptionsPath, [], log),
     subscriptionsPath,
     options.isPushEndpoint ?? isPushService,
   )
@@ -89,9 +89,19 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
         return createWebPush({ config, templates, subscriptions, keys: vapid, counters, log, nowMs })
       case 'mqtt': {
         const path = join(folder, `${fileName(config.name)}.standing.json`)
-        const saved = (await readJson(path)) as Array<[string, StandingAlert[]]> | null
+        const saved = await readJson<StandingTopic[]>(path, [], log)
         const { publish, statusOf } = options
-        return createMqtt({ config, publish, statusOf, standing: createStanding(saved ?? []), path, counters, log })
+        const mqtt = createMqtt({
+          config,
+          publish,
+          statusOf,
+          standing: createStanding(saved),
+          path,
+          counters,
+          log,
+        })
+        await mqtt.republish()
+        return mqtt
       }
     }
   }

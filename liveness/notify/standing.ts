@@ -4,36 +4,50 @@ import { limits } from '../../telemetry/limits.ts'
 
 export type StandingAlert = Pick<Alert, 'id' | 'rule' | 'severity' | 'title'>
 
+/** `payload`: what is retained, since a broker that starts anew retains nothing. */
+export type StandingTopic = { topic: string; alerts: StandingAlert[]; payload: string }
+
 export type Standing = {
   /** Those of the topic, oldest first. */
   of(topic: string): StandingAlert[]
   /** False: there is no room to remember it. */
   add(topic: string, alert: StandingAlert): boolean
   remove(topic: string, id: string): void
-  all(): Array<[topic: string, alerts: StandingAlert[]]>
+  retain(topic: string, payload: string): void
+  all(): StandingTopic[]
 }
 
-export function createStanding(saved: Array<[string, StandingAlert[]]>): Standing {
-  const topics = new Map(saved)
-  let size = saved.reduce((sum, [, alerts]) => sum + alerts.length, 0)
+export function createStanding(saved: StandingTopic[]): Standing {
+  const topics = new Map(saved.map((it) => [it.topic, it]))
+  let size = saved.reduce((sum, { alerts }) => sum + alerts.length, 0)
+
+  function of(topic: string): StandingAlert[] {
+    return topics.get(topic)?.alerts ?? []
+  }
 
   return {
-    of: (topic) => topics.get(topic) ?? [],
+    of,
     add(topic, { id, rule, severity, title }) {
-      const others = (topics.get(topic) ?? []).filter((it) => it.id !== id)
-      const isKnown = others.length < (topics.get(topic)?.length ?? 0)
+      const others = of(topic).filter((it) => it.id !== id)
+      const isKnown = others.length < of(topic).length
       if (!isKnown && size >= limits.standingAlertsMax) return false
-      topics.set(topic, [...others, { id, rule, severity, title }])
+      const alerts = [...others, { id, rule, severity, title }]
+      topics.set(topic, { topic, alerts, payload: topics.get(topic)?.payload ?? '' })
       if (!isKnown) size++
       return true
     },
     remove(topic, id) {
-      const before = topics.get(topic) ?? []
-      const others = before.filter((it) => it.id !== id)
-      size -= before.length - others.length
-      if (others.length === 0) topics.delete(topic)
-      else topics.set(topic, others)
+      const entry = topics.get(topic)
+      if (entry === undefined) return
+      const alerts = entry.alerts.filter((it) => it.id !== id)
+      size -= entry.alerts.length - alerts.length
+      if (alerts.length === 0) topics.delete(topic)
+      else topics.set(topic, { ...entry, alerts })
     },
-    all: () => [...topics],
+    retain(topic, payload) {
+      const entry = topics.get(topic)
+      if (entry !== undefined) topics.set(topic, { ...entry, payload })
+    },
+    all: () => [...topics.values()],
   }
 }
