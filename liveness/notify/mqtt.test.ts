@@ -88,9 +88,6 @@ test('MQTT notifier knows after a restart which alerts stand', async () => {
   await first.sender.close()
   const saved = await readJson<StandingTopic[]>(first.path, [], keptLog().log)
   const second = await setUp(saved)
-  await second.sender.republish()
-  expect(second.messages).toEqual(first.messages)
-  second.messages.length = 0
   await second.tell('fired', { id: 'a2' })
   await second.tell('resolved', { id: 'a2' })
   expect(second.messages.map(({ payload }) => payload === '')).toEqual([false, false])
@@ -109,7 +106,7 @@ test('MQTT notifier retains no more than its limit, and counts the rest', async 
     severity: 'info' as const,
     title: '',
   }))
-  const { messages, tell, counters } = await setUp([{ topic: 'alerts/s/d', alerts: many, payload: '' }])
+  const { messages, tell, counters } = await setUp([['alerts/s/d', many]])
   await tell('fired')
   expect(messages).toMatchObject([{ topic: 'alerts/north/well-3', retain: false }])
   expect(counters.standingAlertsDropped).toBe(1)

@@ -29,12 +29,7 @@ export type MqttOptions = {
   log: Logger
 }
 
-export type MqttSender = Sender & {
-  /** For a broker that has started anew, and retains nothing. */
-  republish(): Promise<void>
-}
-
-export function createMqtt({ config, publish, statusOf, standing, path, counters, log }: MqttOptions): MqttSender {
+export function createMqtt({ config, publish, statusOf, standing, path, counters, log }: MqttOptions): Sender {
   let saveSoon: NodeJS.Timeout | null = null
   let saving: Promise<void> = Promise.resolve()
   function save(): Promise<void> {
@@ -58,7 +53,6 @@ export function createMqtt({ config, publish, statusOf, standing, path, counters
     saveSoon ??= setTimeout(save, limits.notifierSaveMs)
     const stand = standing.of(topic)
     const payload = JSON.stringify(payloadOf(told, stand, statusOf))
-    if (isRetained) standing.retain(topic, payload)
     await publish(topic, payload, { retain: isRetained && stand.length > 0, qos: 1 })
     // Who listens has learned that it is over; who comes later finds nothing [MQTT-3.3.1-10].
     if (kind === 'resolved' && stand.length === 0) await publish(topic, '', { retain: true, qos: 1 })
@@ -71,12 +65,6 @@ export function createMqtt({ config, publish, statusOf, standing, path, counters
       if (first === undefined) return Promise.resolve(sent)
       const trying = tell(first).catch((error: Error) => failed(error.message))
       return within(limits.notifierTryMsMax, trying)
-    },
-    async republish() {
-      for (const { topic, payload } of standing.all())
-        await publish(topic, payload, { retain: true, qos: 1 }).catch((error: Error) =>
-          log.warn({ err: error, topic }, 'an alert that stands could not be published'),
-        )
     },
     async close() {
       if (saveSoon !== null) clearTimeout(saveSoon)

@@ -32,7 +32,7 @@ export type NotifiersOptions = {
   config: NotifierConfig[]
   /** The data folder. */
   folder: string
-  /** To our own broker, which must run already: alerts that stand are published at once. Resolves when the message is taken. */
+  /** To our own broker, which keeps what is retained over a restart; resolves when it has taken the message. */
   publish: Publish
   /** What is known of a device now; null: nothing. */
   statusOf: (name: DeviceName) => DeviceStatus | null
@@ -91,7 +91,7 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
         const path = join(folder, `${fileName(config.name)}.standing.json`)
         const saved = await readJson<StandingTopic[]>(path, [], log)
         const { publish, statusOf } = options
-        const mqtt = createMqtt({
+        return createMqtt({
           config,
           publish,
           statusOf,
@@ -100,8 +100,6 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
           counters,
           log,
         })
-        await mqtt.republish()
-        return mqtt
       }
     }
   }

@@ -3,9 +3,7 @@ import type { Alert } from '../../telemetry/alert.ts'
 import { limits } from '../../telemetry/limits.ts'
 
 export type StandingAlert = Pick<Alert, 'id' | 'rule' | 'severity' | 'title'>
-
-/** `payload`: what is retained, since a broker that starts anew retains nothing. */
-export type StandingTopic = { topic: string; alerts: StandingAlert[]; payload: string }
+export type StandingTopic = [topic: string, alerts: StandingAlert[]]
 
 export type Standing = {
   /** Those of the topic, oldest first. */
@@ -13,41 +11,34 @@ export type Standing = {
   /** False: there is no room to remember it. */
   add(topic: string, alert: StandingAlert): boolean
   remove(topic: string, id: string): void
-  retain(topic: string, payload: string): void
   all(): StandingTopic[]
 }
 
 export function createStanding(saved: StandingTopic[]): Standing {
-  const topics = new Map(saved.map((it) => [it.topic, it]))
-  let size = saved.reduce((sum, { alerts }) => sum + alerts.length, 0)
+  const topics = new Map(saved)
+  let size = saved.reduce((sum, [, alerts]) => sum + alerts.length, 0)
 
-  function of(topic: string): StandingAlert[] {
-    return topics.get(topic)?.alerts ?? []
+  function replace(topic: string, alerts: StandingAlert[]): void {
+    size += alerts.length - (topics.get(topic)?.length ?? 0)
+    if (alerts.length === 0) topics.delete(topic)
+    else topics.set(topic, alerts)
   }
 
   return {
-    of,
+    of: (topic) => topics.get(topic) ?? [],
     add(topic, { id, rule, severity, title }) {
-      const others = of(topic).filter((it) => it.id !== id)
-      const isKnown = others.length < of(topic).length
-      if (!isKnown && size >= limits.standingAlertsMax) return false
-      const alerts = [...others, { id, rule, severity, title }]
-      topics.set(topic, { topic, alerts, payload: topics.get(topic)?.payload ?? '' })
-      if (!isKnown) size++
+      const before = topics.get(topic) ?? []
+      const others = before.filter((it) => it.id !== id)
+      if (others.length === before.length && size >= limits.standingAlertsMax) return false
+      replace(topic, [...others, { id, rule, severity, title }])
       return true
     },
     remove(topic, id) {
-      const entry = topics.get(topic)
-      if (entry === undefined) return
-      const alerts = entry.alerts.filter((it) => it.id !== id)
-      size -= entry.alerts.length - alerts.length
-      if (alerts.length === 0) topics.delete(topic)
-      else topics.set(topic, { ...entry, alerts })
+      replace(
+        topic,
+        (topics.get(topic) ?? []).filter((it) => it.id !== id),
+      )
     },
-    retain(topic, payload) {
-      const entry = topics.get(topic)
-      if (entry !== undefined) topics.set(topic, { ...entry, payload })
-    },
-    all: () => [...topics.values()],
+    all: () => [...topics],
   }
 }
