@@ -28,6 +28,15 @@ export type TrafficCounters = { packets: number; bytes: number; publishes: numbe
  */
 export type NotificationFate = 'sent' | 'merged' | 'overflow' | 'expired' | 'rejected' | 'unknown'
 
+export type AlertEvent =
+  | 'fired'
+  | 'suppressed'
+  | 'resolved'
+  | 'refused'
+  | 'seriesRefused'
+  | 'forgotten'
+  | 'auditForgotten'
+
 export type Counters = {
   connectionsOpen: number
   connectionsTotal: number
@@ -81,6 +90,8 @@ export type Counters = {
   timesMended: Partial<Record<TimeQuality, number>>
   /** Readings of counters by what became of them. */
   counterEvents: Partial<Record<CounterEvent, number>>
+  /** Alerts by what became of them, and what limits left out: alerts, what rules remember, entries of lists. */
+  alerts: Partial<Record<AlertEvent, number>>
   /** What ingest knows of devices could not be saved; the journal is kept until it can. */
   stateSaveFailures: number
   /** Notifications by what became of them; those that wait are in none. */
@@ -130,6 +141,7 @@ export const createCounters = (): Counters => ({
   platformPointsRejected: 0,
   timesMended: {},
   counterEvents: {},
+  alerts: {},
   stateSaveFailures: 0,
   notifications: {},
   notifierFailures: 0,

@@ -378,6 +378,45 @@ export const limits = {
   /** Longest JSON within an encrypted push: what every push service takes [RFC 8291 §4], less the room of its padding. */
   pushBytesMax: 3_000,
 
+  /** Alerts that stand at once, those of a group's devices too; more are not made, and counted. */
+  alertsStandingMax: 100_000,
+  /** Alerts that are over and still listed; the oldest are forgotten, and counted. The store has them. */
+  alertsResolvedMax: 2_000,
+  /** Devices that one alert names. */
+  alertDevicesMax: 100,
+  /** What alert rules remember of values, for each rule and device; more are not followed, and counted. */
+  alertSeriesMax: 500_000,
+  /** Who did what: the oldest are forgotten, and counted. */
+  auditEntriesMax: 1_000,
+  /** Maintenance windows opened by people; more are refused. */
+  maintenanceMax: 1_000,
+  /** A device that is back so soon was replaced by itself, and makes no alert. */
+  alertGraceMs: 150,
+  /** So many devices that share something, and so large a share of them, make their silence one outage. */
+  waveDevicesMin: 3,
+  waveShareMin: 0.6,
+  /** How long a device that was well and fell silent counts for a wave, or four times its interval if that is longer, ... */
+  waveWindowMs: 15 * 60_000,
+  /** ... which is taken for this at most. */
+  waveIntervalMsMax: 2 * 86_400_000,
+  /** An alert waits so long for others when so many, and so large a share, of those that share something fell silent at once, ... */
+  waveWaitMs: 100,
+  waveBurst: 5,
+  waveBurstMs: 250,
+  waveBurstHintMin: 0.02,
+  /** ... or so large a share of them within the window, the last of them a short while ago; ... */
+  waveHintMin: 0.2,
+  waveQuietMs: 10_000,
+  /** ... but no longer than this. */
+  waveHoldMsMax: 60_000,
+  /** How long, or 1.2 times its interval if that is longer, a device may stay away after most others of its group are back. */
+  groupRestMs: 60_000,
+  /** Firing more often than this within the window is flapping. */
+  flapTimes: 5,
+  flapWindowMs: 15 * 60_000,
+  /** How many times of it are counted. */
+  flapTimesMax: 100,
+
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
   /** Exports that run at once; each keeps the store busy for as long as it lasts. */

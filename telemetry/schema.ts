@@ -52,8 +52,15 @@ export const stateNameField = 'state'
 export const ledgerMeasurement = 'completeness'
 export const ledgerFields = ['expected', 'received', 'late', 'duplicate', 'missing'] as const
 
+/**
+ * Alerts, a point for each change of one: told, suppressed, acknowledged, resolved. Tags: rule, severity, and site and device, or for
+ * a group factor and name (site too when that is the factor). Fields: state (firing, resolved), why, suppressed (`none`, or the
+ * reason nobody was told), id, and value where it is about one.
+ */
+export const alertMeasurement = 'alerts'
+
 /** What the platform writes itself. */
-export const platformMeasurements: readonly string[] = [stateMeasurement, ledgerMeasurement]
+export const platformMeasurements: readonly string[] = [stateMeasurement, ledgerMeasurement, alertMeasurement]
 
 /** Whether a field is what a device measured, and not what the platform says about it. */
 export const isChannel = (measurement: string, field: string): boolean =>

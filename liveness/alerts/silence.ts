@@ -1,0 +1,150 @@
+/**
+ * The silence detective: devices that fell silent, counted by what they share. When most of those that share something
+ * and were well fall silent, that is one outage and not many.
+ */
+import { type Factor, factors } from '../../telemetry/alert.ts'
+import { type DeviceName, type DeviceState, deviceKey } from '../../telemetry/device.ts'
+import { limits } from '../../telemetry/limits.ts'
+
+export type FactorsOf = (name: DeviceName) => Array<[Factor, string]>
+/** How many devices share it; must cost no scan. */
+export type MembersOf = (factor: Factor, name: string) => { of: number }
+
+export type Wave = { factor: Factor; name: string; silent: number; of: number }
+
+/** fresh: it counts for a wave; old: silent for long, so it was not well before. */
+type SilentDevice = { shared: Array<[Factor, string]>; isFresh: boolean }
+/** `fresh`: device keys; `latest`: when the last few fell silent. */
+type Shared = { factor: Factor; name: string; fresh: Set<string>; old: number; latest: number[] }
+type SavedShared = Omit<Shared, 'fresh'> & { fresh: string[] }
+
+export type SavedSilence = { devices: Array<[key: string, SilentDevice]>; shared: SavedShared[] }
+
+export type Silence = {
+  /** False: it is silent already. `isFresh` false: it is away, and nobody wonders. */
+  fellSilent(name: DeviceName, atMs: number, isFresh: boolean): boolean
+  grewOld(key: string): void
+  isBack(name: DeviceName): void
+  /** Everything that shares something with the device, the narrowest first. */
+  sharedBy(name: DeviceName): Array<[Factor, string]>
+  /** The wave that explains its silence best; null: none does. */
+  waveOf(name: DeviceName): Wave | null
+  /** Keys of the devices that make a wave. */
+  devicesOf(wave: Pick<Wave, 'factor' | 'name'>): Iterable<string>
+  /** How many of those that share it are silent now, of how many that were well. */
+  sizeOf(factor: Factor, name: string): { silent: number; of: number }
+  /** More of those that share something with it are falling silent just now, so that it may be a wave. */
+  isGrowing(name: DeviceName, atMs: number): 'fast' | 'slowly' | null
+  save(): SavedSilence
+}
+
+/** Of factors that explain as much, the first is named. */
+const bySpecificity: readonly Factor[] = ['gateway', 'site', 'network', 'firmware', 'ourselves']
+const createShared = (factor: Factor, name: string): Shared => ({ factor, name, fresh: new Set(), old: 0, latest: [] })
+const sharedKey = (factor: Factor, name: string) => `${factor}/${name}`
+
+export const isSilent = (state: DeviceState): boolean => state === 'late' || state === 'offline' || state === 'lost'
+
+export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, membersOf: MembersOf): Silence {
+  const devices = new Map(saved?.devices)
+  const shared = new Map(
+    saved?.shared.map((its): [string, Shared] => [
+      sharedKey(its.factor, its.name),
+      { ...its, fresh: new Set(its.fresh) },
+    ]),
+  )
+
+  const sharesOf = (device: SilentDevice) =>
+    device.shared.map(([factor, name]) => shared.get(sharedKey(factor, name))).filter((it) => it !== undefined)
+
+  /** Of those that were well before. A device can fall silent before it is known as a member. */
+  function waveBy({ factor, name, fresh, old }: Shared): Wave {
+    return { factor, name, silent: fresh.size, of: Math.max(fresh.size, membersOf(factor, name).of - old) }
+  }
+
+  /** A factor is the better cause the more silent devices it explains, and the fewer of its devices are not silent. */
+  const worthOf = ({ silent, of }: Wave) => silent - 2 * (of - silent)
+
+  return {
+    fellSilent(name, atMs, isFresh) {
+      const key = deviceKey(name)
+      if (devices.has(key)) return false
+      const device = { shared: factorsOf(name).filter(([factor]) => factors.includes(factor)), isFresh }
+      devices.set(key, device)
+      for (const [factor, value] of device.shared) {
+        const its = shared.get(sharedKey(factor, value)) ?? createShared(factor, value)
+        shared.set(sharedKey(factor, value), its)
+        if (isFresh) {
+          its.fresh.add(key)
+          its.latest.push(atMs)
+          if (its.latest.length > limits.waveBurst) its.latest.shift()
+        } else its.old++
+      }
+      return true
+    },
+    grewOld(key) {
+      const device = devices.get(key)
+      if (device?.isFresh !== true) return
+      device.isFresh = false
+      for (const its of sharesOf(device)) {
+        its.fresh.delete(key)
+        its.old++
+      }
+    },
+    isBack(name) {
+      const key = deviceKey(name)
+      const device = devices.get(key)
+      if (device === undefined) return
+      devices.delete(key)
+      for (const its of sharesOf(device)) {
+        if (device.isFresh) its.fresh.delete(key)
+        else its.old--
+        if (its.fresh.size + its.old === 0) shared.delete(sharedKey(its.factor, its.name))
+      }
+    },
+    sharedBy: (name) =>
+      (devices.get(deviceKey(name))?.shared ?? []).toSorted(
+        ([a], [b]) => bySpecificity.indexOf(a) - bySpecificity.indexOf(b),
+      ),
+    waveOf(name) {
+      const device = devices.get(deviceKey(name))
+      if (device?.isFresh !== true) return null
+      let best: Wave | null = null
+      for (const its of sharesOf(device)) {
+        if (its.fresh.size < limits.waveDevicesMin) continue
+        const wave = waveBy(its)
+        if (wave.silent < limits.waveShareMin * wave.of) continue
+        const worth = worthOf(wave) - (best === null ? Number.NEGATIVE_INFINITY : worthOf(best))
+        const isNarrower =
+          best !== null && bySpecificity.indexOf(wave.factor) < bySpecificity.indexOf(best.factor) && worth === 0
+        if (worth > 0 || isNarrower) best = wave
+      }
+      return best
+    },
+    devicesOf: ({ factor, name }) => shared.get(sharedKey(factor, name))?.fresh ?? [],
+    sizeOf(factor, name) {
+      const its = shared.get(sharedKey(factor, name))
+      const { silent, of } = its === undefined ? { silent: 0, of: 0 } : waveBy(its)
+      return { silent, of }
+    },
+    isGrowing(name, atMs) {
+      const device = devices.get(deviceKey(name))
+      if (device === undefined) return null
+      let isSlow = false
+      for (const its of sharesOf(device)) {
+        const { latest, fresh } = its
+        const isBurst = latest.length >= limits.waveBurst && (latest[0] as number) > atMs - limits.waveBurstMs
+        const isRecent = fresh.size >= limits.waveDevicesMin && (latest.at(-1) as number) > atMs - limits.waveQuietMs
+        if (!isBurst && !isRecent) continue
+        const { silent, of } = waveBy(its)
+        if (isBurst && silent >= limits.waveBurstHintMin * of) return 'fast'
+        if (isRecent && silent >= limits.waveHintMin * of) isSlow = true
+      }
+      return isSlow ? 'slowly' : null
+    },
+    save: () => ({
+      devices: [...devices],
+      shared: [...shared.values()].map((its) => ({ ...its, fresh: [...its.fresh] })),
+    }),
+  }
+}
