@@ -409,6 +409,9 @@ export const limits = {
   waveQuietMs: 10_000,
   /** ... but no longer than this. */
   waveHoldMsMax: 60_000,
+  /** A wave is told of when nobody has joined it for so long, and at the latest after this. */
+  waveSettleMs: 300,
+  waveSettleMsMax: 2_000,
   /** How long, or 1.2 times its interval if that is longer, a device may stay away after most others of its group are back. */
   groupRestMs: 60_000,
   /** Firing more often than this within the window is flapping. */

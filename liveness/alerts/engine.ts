@@ -57,6 +57,8 @@ export type AlertsEngine = {
   wantsValues(name: DeviceName): boolean
   /** Everything due until then happens. Time does not go back. */
   advance(nowMs: number): void
+  /** How far it has come. */
+  nowMs(): number
   /** When something is due next, null: nothing is. */
   dueMs(): number | null
   /** We did not listen meanwhile. To be called before advance() to its end. */
@@ -174,6 +176,7 @@ export function createAlertsEngine(options: AlertsEngineOptions): AlertsEngine {
 
   return {
     advance,
+    nowMs: () => nowMs,
     dueMs: () => timers.nextMs(),
     wantsValues: rules.wantsValues,
     changed(change) {

@@ -133,12 +133,15 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       let isSlow = false
       for (const its of sharesOf(device)) {
         const { latest, fresh } = its
+        const lastMs = latest.at(-1) ?? 0
         const isBurst = latest.length >= limits.waveBurst && (latest[0] as number) > atMs - limits.waveBurstMs
-        const isRecent = fresh.size >= limits.waveDevicesMin && (latest.at(-1) as number) > atMs - limits.waveQuietMs
+        const isRecent = fresh.size >= limits.waveDevicesMin && lastMs > atMs - limits.waveQuietMs
         if (!isBurst && !isRecent) continue
         const { silent, of } = waveBy(its)
+        const isLarge = isRecent && silent >= limits.waveHintMin * of
+        if (isLarge && lastMs > atMs - limits.waveSettleMs) return 'fast'
         if (isBurst && silent >= limits.waveBurstHintMin * of) return 'fast'
-        if (isRecent && silent >= limits.waveHintMin * of) isSlow = true
+        isSlow ||= isLarge
       }
       return isSlow ? 'slowly' : null
     },
