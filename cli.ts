@@ -22,6 +22,7 @@ const commands: { [name: string]: Command } = {
     load: async () => ({ run: (await import('./commands/quarantine.ts')).quarantineCommand }),
   },
   device: { summary: 'gives devices their passwords, and takes them away', load: () => import('./commands/device.ts') },
+  alerts: { summary: 'tells what alert rules would have told', load: () => import('./commands/alerts-backtest.ts') },
   export: { summary: 'writes stored readings to a file', load: () => import('./commands/export.ts') },
 }
 

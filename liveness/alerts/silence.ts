@@ -62,8 +62,11 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
     return { factor, name, silent: fresh.size, of: Math.max(fresh.size, membersOf(factor, name).of - old) }
   }
 
-  /** A factor is the better cause the more silent devices it explains, and the fewer of its devices are not silent. */
-  const worthOf = ({ silent, of }: Wave) => silent - 2 * (of - silent)
+  /**
+   * A factor is the better cause the more silent devices it explains, and the fewer of its devices are not silent: so weighed that
+   * one with the least share that makes a wave explains nothing.
+   */
+  const worthOf = ({ silent, of }: Wave) => silent - (limits.waveShareMin / (1 - limits.waveShareMin)) * (of - silent)
 
   return {
     fellSilent(name, atMs, isFresh) {
