@@ -403,7 +403,7 @@ export const limits = {
   waveWaitMs: 100,
   waveBurst: 5,
   waveBurstMs: 250,
-  waveBurstHintMin: 0.02,
+  waveBurstHintMin: 0.005,
   /** ... or so large a share of them within the window, the last of them a short while ago; ... */
   waveHintMin: 0.2,
   waveQuietMs: 10_000,

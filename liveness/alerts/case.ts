@@ -31,6 +31,8 @@ export type Case = Evidence & {
   intervalMs: number
   /** When it was first to be told, and it was looked for whether it belongs to a wave. */
   heldSinceMs: number | null
+  /** When it was first seen to belong to a wave. */
+  waveSinceMs: number | null
   suppressed: Suppression | null
   /** Notifiers that were told. */
   told: string[]
@@ -79,6 +81,7 @@ export const createCase = (
   flapping: null,
   intervalMs: 0,
   heldSinceMs: null,
+  waveSinceMs: null,
   suppressed: null,
   told: [],
   isTold: false,

@@ -119,10 +119,11 @@ export function createCases(options: {
     it.heldSinceMs ??= atMs
     const heldMs = atMs - it.heldSinceMs
     const growing = silence.isGrowing(name, atMs)
-    const found = groups.groupFor(it, rule, atMs)
-    // A wave that is not over is told when it is known how far it goes.
-    const isOpen = growing === 'fast' && heldMs < limits.waveSettleMsMax
-    if (found !== null && !(found.isNew && isOpen)) joinGroup(it, found.group, found.isNew, rule, atMs)
+    if (silence.waveOf(name) !== null) it.waveSinceMs ??= atMs
+    // A wave that still grows is told of when it is known how far it goes.
+    const isOpen = growing === 'fast' && atMs - (it.waveSinceMs ?? atMs) < limits.waveSettleMsMax
+    const found = groups.groupFor(it, rule, atMs, !isOpen)
+    if (found !== null) joinGroup(it, found.group, found.isNew, rule, atMs)
     else if (growing !== null && heldMs < limits.waveHoldMsMax)
       // Longer each time, so that a wave of very many costs little.
       timers.set(`fire ${it.key}`, atMs + Math.max(limits.waveWaitMs, Math.floor(heldMs / 4)))

@@ -9,8 +9,8 @@ import { whyGroup } from './texts.ts'
 import type { Timers } from './timers.ts'
 
 export type Groups = {
-  /** The standing group that the case belongs to, or the one that its wave makes; null: it stands alone. */
-  groupFor(it: Case, rule: AlertRule, atMs: number): { group: Case; isNew: boolean } | null
+  /** The standing group that the case belongs to, or if it may the one that its wave makes; null: it stands alone. */
+  groupFor(it: Case, rule: AlertRule, atMs: number, mayMake: boolean): { group: Case; isNew: boolean } | null
   /** Cases of the rule that the new group tells of: those that were told already, or wait to be. */
   waitingFor(group: Case, rule: AlertRule): Case[]
   join(it: Case, group: Case): void
@@ -62,12 +62,12 @@ export function createGroups(cases: Map<string, Case>, rules: Rules, silence: Si
   }
 
   return {
-    groupFor(it, rule, atMs) {
+    groupFor(it, rule, atMs, mayMake) {
       const name = deviceOf(it.subject)
       if (name === null) return null
       const standing = standingGroup(name, rule)
       if (standing !== null) return { group: standing, isNew: false }
-      const wave = rule.condition.kind === 'state' ? silence.waveOf(name) : null
+      const wave = mayMake && rule.condition.kind === 'state' ? silence.waveOf(name) : null
       return wave === null || concerned(rule, wave, limits.waveDevicesMin).length < limits.waveDevicesMin
         ? null
         : { group: createGroup(rule, wave, Math.min(it.beganAtMs, atMs)), isNew: true }
@@ -105,6 +105,7 @@ export function createGroups(cases: Map<string, Case>, rules: Rules, silence: Si
         if (member === undefined) continue
         member.groupKey = null
         member.heldSinceMs = null
+        member.waveSinceMs = null
         const restMs = Math.max(limits.groupRestMs, Math.ceil(1.2 * member.intervalMs))
         if (!member.isTold) timers.set(`fire ${key}`, atMs + restMs)
       }

@@ -8,7 +8,7 @@ import { repository, run } from './helpers.ts'
 
 const program = join(repository, 'dist', 'cli.js')
 const dewpoint = (...args: string[]) => run(process.execPath, [program, ...args])
-const commands = ['start', 'check-config', 'explain', 'simulate', 'replay', 'quarantine', 'export', 'device']
+const commands = ['start', 'check-config', 'explain', 'simulate', 'replay', 'quarantine', 'export', 'device', 'alerts']
 
 test('dewpoint lists its commands when it is asked for help', async () => {
   const { status, stdout, stderr } = await dewpoint('--help')
