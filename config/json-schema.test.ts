@@ -22,6 +22,17 @@ test.each([
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', payload: 'json', fields: [{ range: [0, 1] }] }] }, true],
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', payload: { codec: 'csv', columns: ['a'] } }] }, true],
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', tags: { crop: 'maize' }, time: { behind: '30d' } }] }, true],
+  [{ alerts: { rules: [{ name: 'a', when: { state: ['lost'] } }] } }, true],
+  [
+    {
+      notifiers: { ops: { type: 'webhook', url: 'https://x/y' }, phones: { type: 'web-push', contact: 'mailto:a@b' } },
+    },
+    true,
+  ],
+  [{ alerts: { rules: [{ name: 'a', when: { state: ['gone'] } }] } }, false],
+  [{ alerts: { rules: [{ when: { state: ['lost'] } }] } }, false],
+  [{ notifiers: { ops: { type: 'webhook' } } }, false],
+  [{ notifiers: { ops: { type: 'pager', url: 'https://x/y' } } }, false],
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', payload: 'csv' }] }, false],
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', payload: { codec: 'value', columns: [] } }] }, false],
   [{ routes: [{ topic: 'a/{device}', measurement: 'm', tags: { Crop: 'maize' } }] }, false],

@@ -45,6 +45,26 @@ const defaults = {
     createRoute({ topic: 'sensors/{site}/{device}/pulse', measurement: 'pulse', unit: 'beat/min' }),
     createRoute({ topic: 'sensors/{site}/{device}/voltage', measurement: 'voltage', unit: 'V' }),
   ],
+  alerts: {
+    rules: [
+      {
+        name: 'device-offline',
+        condition: { kind: 'state', states: ['offline', 'lost'] },
+        site: '',
+        device: '',
+        forMs: 0,
+        severity: 'warning',
+        labels: {},
+        schedule: null,
+        notify: ['mqtt'],
+        escalate: null,
+        remindMs: null,
+      },
+    ],
+    notifiers: [{ name: 'mqtt', type: 'mqtt', topic: 'alerts', perMinuteMax: 20, title: '', text: '' }],
+    publicUrl: '',
+    maintenance: [],
+  },
 }
 
 test.each([
@@ -134,6 +154,7 @@ routes:
       },
     ],
     routes: [createRoute({ topic: 'a/{device}/{value}/+', measurement: 'm' })],
+    alerts: defaults.alerts,
   })
 })
 
@@ -196,9 +217,15 @@ http:
 test.each([
   ['hello', '1: a text given, keys with values wanted'],
   ['- data', '1: a list given, keys with values wanted'],
-  ['x: 1', '1 x: unknown key, known are data, broker, http, store, journal, sources, routes'],
-  ['__proto__: 1', '1 __proto__: unknown key, known are data, broker, http, store, journal, sources, routes'],
-  ['constructor: 1', '1 constructor: unknown key, known are data, broker, http, store, journal, sources, routes'],
+  ['x: 1', '1 x: unknown key, known are data, broker, http, store, journal, sources, routes, alerts, notifiers'],
+  [
+    '__proto__: 1',
+    '1 __proto__: unknown key, known are data, broker, http, store, journal, sources, routes, alerts, notifiers',
+  ],
+  [
+    'constructor: 1',
+    '1 constructor: unknown key, known are data, broker, http, store, journal, sources, routes, alerts, notifiers',
+  ],
   ['data: ""', '1 data: "" given, a folder wanted, for example "./data"'],
   ['http:\n  []', '1 http: a list given, keys with values wanted'],
   ['broker: {listen: []}', '1 broker.listen: an empty list given, a list of addresses wanted, for example ["mqtt'],

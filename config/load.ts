@@ -6,6 +6,7 @@ import assert from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
+import type { AlertsConfig } from '../telemetry/alert.ts'
 import { durationMs } from '../telemetry/duration.ts'
 import { StartError } from '../telemetry/errors.ts'
 import type { Route } from '../telemetry/route.ts'
@@ -14,6 +15,7 @@ import { parse } from '../telemetry/settings/parse.ts'
 import { createProblems } from '../telemetry/settings/problems.ts'
 import type { Source } from '../telemetry/source.ts'
 import { type Address, httpAddress, type ListenAddress, listenAddress, sourceAddress } from './address.ts'
+import { toAlerts } from './alerts.ts'
 import { checkRelations } from './relations.ts'
 import { toRoute } from './route.ts'
 import { linkText } from './rules.ts'
@@ -62,6 +64,7 @@ export type Config = {
   journal: { bytesMax: number }
   sources: Source[]
   routes: Route[]
+  alerts: AlertsConfig
 }
 
 export const configFileName = 'telemetry.yaml'
@@ -123,6 +126,7 @@ function toConfig(file: ConfigFile): Config {
     journal: { bytesMax: sure(sizeBytes(file.journal.bytesMax)) },
     sources: file.sources.map(toSource),
     routes: file.routes.map(toRoute),
+    alerts: toAlerts(file.alerts, file.notifiers),
   }
 }
 

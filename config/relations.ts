@@ -4,6 +4,7 @@ import { type Sound, whole } from '../telemetry/settings/check.ts'
 import type { Problems } from '../telemetry/settings/problems.ts'
 import { checkAccess } from './access-relations.ts'
 import { type Address, httpAddress, isLoopback, listenAddress, sourceAddress } from './address.ts'
+import { checkAlerts } from './alert-relations.ts'
 import { routeFields } from './field-types.ts'
 import { toRoute } from './route.ts'
 import { checkRoute } from './route-relations.ts'
@@ -39,6 +40,7 @@ export function checkRelations(file: Sound<ConfigFile>, problems: Problems): voi
   }
   checkTopics(file, problems)
   checkTypes(file.routes ?? [], problems)
+  checkAlerts(file, problems)
 }
 
 function checkTls({ broker }: Sound<ConfigFile>, problems: Problems): void {

@@ -228,6 +228,14 @@ export const routeSchema = Type.Object(
       },
       { ...strict, title: 'keys with values', description: 'Which device times are believed.' },
     ),
+    every: Type.Optional(
+      text(rules.durationRule, {
+        title: 'a duration of at least 1s like 10min',
+        description:
+          'Devices of this route report so often, so that one that is silent for longer is late, and then lost. Left out: the device says so, or it is learned.',
+        examples: ['10min'],
+      }),
+    ),
     calibration: Type.Array(calibration, {
       title: 'a list of calibrations',
       description: 'value * scale + offset for one device from a date on.',

@@ -25,6 +25,7 @@ export function toRoute(file: FileRoute): Route {
     sequencePer: file.sequence,
     aheadMsMax: sure(durationMs(file.time.ahead)),
     behindMsMax: file.time.behind === undefined ? routeDefaults.behindMsMax : sure(durationMs(file.time.behind)),
+    everyMs: file.every === undefined ? routeDefaults.everyMs : sure(durationMs(file.every)),
     calibration: file.calibration.map(({ from, site = null, channel, ...rest }) => ({
       ...rest,
       site,

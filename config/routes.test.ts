@@ -39,6 +39,7 @@ routes:
       - { channel: "3", scale: 0.5, offset: -1 }
     sequence: device
     time: { ahead: 1h, behind: 30d }
+    every: 10min
     calibration:
       - { device: d, site: s, channel: "1", from: 2026-05-01, scale: 1.1, offset: 2 }
       - { device: d, from: "2026-05-01T12:00:00+02:00" }
@@ -63,6 +64,7 @@ routes:
       sequencePer: 'device',
       aheadMsMax: 3_600_000,
       behindMsMax: 30 * 86_400_000,
+      everyMs: 600_000,
       calibration: [
         { device: 'd', site: 's', channel: '1', fromMs: Date.UTC(2026, 4, 1), scale: 1.1, offset: 2 },
         { device: 'd', site: null, channel: null, fromMs: Date.UTC(2026, 4, 1, 10), scale: 1, offset: 0 },

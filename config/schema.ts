@@ -8,6 +8,8 @@ import { limits } from '../telemetry/limits.ts'
 import { defaultChannels, deviceTag, readingTopic, statusTopic } from '../telemetry/schema.ts'
 import { strict, text } from '../telemetry/settings/text.ts'
 import { accessSchema } from './access-schema.ts'
+import { alertsSchema } from './alert-schema.ts'
+import { notifiersSchema } from './notifier-schema.ts'
 import { routeSchema } from './route-schema.ts'
 import * as rules from './rules.ts'
 import { journalBytesMin, sizeText } from './size.ts'
@@ -318,6 +320,8 @@ export const configSchema = Type.Object(
       })),
       minItems: 1,
     }),
+    alerts: alertsSchema,
+    notifiers: notifiersSchema,
   },
   { ...strict, title: 'keys with values', description: 'Configuration of Dewpoint.' },
 )

@@ -302,6 +302,9 @@ export const limits = {
   /** Longest wait that a store may ask for between two tries. */
   storeRetryAfterMsMax: 60_000,
 
+  /** Notifications that a notifier sends in a minute, where nothing else is said about it; the rest waits. */
+  notificationsPerMinute: 20,
+
   /** After our own restart devices get this long to come back before they count as offline. */
   reconnectGraceMs: 30_000,
   /** A record stands in the journal at least so often while any device is due at some time. */

@@ -137,6 +137,8 @@ export type Route = {
   aheadMsMax: number
   /** Readings older than this are flagged; null: any age is believed. */
   behindMsMax: number | null
+  /** Its devices report so often; null: nobody has said. */
+  everyMs: number | null
   calibration: Calibration[]
   examples: RouteExample[]
 }
@@ -151,6 +153,7 @@ export const routeDefaults = {
   sequencePer: 'topic',
   aheadMsMax: 10 * 60_000,
   behindMsMax: null,
+  everyMs: null,
   calibration: [],
   examples: [],
 } as const satisfies Partial<Route>
