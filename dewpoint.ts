@@ -130,6 +130,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const status = topicPattern(config.broker.status)
     const isStatus = (topic: string) => status.match(topic) !== null
     console = await createConsole({
+      alerting: () => null,
       ...entrance,
       ...config.http,
       store,

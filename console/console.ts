@@ -7,37 +7,44 @@ import { StartError, UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { DeviceReading } from '../telemetry/reading.ts'
+import { addAct } from './act.ts'
+import type { AlertingDoor } from './alerting.ts'
+import { addAlerts } from './alerts.ts'
 import { readAssets } from './assets.ts'
 import { addCommands, type CommandsDoor } from './commands.ts'
 import { addCompleteness, type CompletenessOptions } from './completeness.ts'
+import { addDevices } from './devices.ts'
 import { addExport } from './export.ts'
 import { createFleet } from './fleet.ts'
 import { addIngest, type IngestDoor } from './ingest.ts'
 import { createLive } from './live.ts'
 import { createMetrics, type MetricsSource } from './metrics.ts'
+import { addNotifiers } from './notifiers.ts'
 import { channelName, deviceName, siteName } from './parameters.ts'
 import { addQuarantine, type QuarantineOptions } from './quarantine.ts'
 import { answerReadings, type ReadingsParameters } from './readings.ts'
 import { schemaProblem } from './schema-problem.ts'
 import { type Balance, type Check, health } from './status.ts'
+import { addTimeline } from './timeline.ts'
 
-export type ConsoleOptions = IngestDoor & {
-  host: string
-  port: number
-  store: ReadingStore
-  statuses: () => DeviceStatus[]
-  unitOf: (channel: string) => string
-  balance: () => Balance
-  journal: MetricsSource['journal']
-  quarantine: QuarantineOptions
-  openRows: CompletenessOptions['openRows']
-  commands: CommandsDoor['commands']
-  /** Null until the broker is there. */
-  brokerStats: () => { [name: string]: number } | null
-  /** Everything that must work, except the store's answer, which is asked for here. */
-  checks: () => { [name: string]: Check }
-  log: Logger
-}
+export type ConsoleOptions = IngestDoor &
+  AlertingDoor & {
+    host: string
+    port: number
+    store: ReadingStore
+    statuses: () => DeviceStatus[]
+    unitOf: (channel: string) => string
+    balance: () => Balance
+    journal: MetricsSource['journal']
+    quarantine: QuarantineOptions
+    openRows: CompletenessOptions['openRows']
+    commands: CommandsDoor['commands']
+    /** Null until the broker is there. */
+    brokerStats: () => { [name: string]: number } | null
+    /** Everything that must work, except the store's answer, which is asked for here. */
+    checks: () => { [name: string]: Check }
+    log: Logger
+  }
 
 export type Console = {
   address: { host: string; port: number }
@@ -104,7 +111,11 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     return reply.status(answer.status === 'ok' ? 200 : 503).send(answer)
   })
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))
-  app.get('/api/devices', () => fleet.view())
+  addDevices(app, fleet)
+  addTimeline(app, store)
+  addAlerts(app, options)
+  addNotifiers(app, options)
+  addAct(app, options)
   app.get('/api/counters', async () => options.balance())
   app.get<{ Querystring: ReadingsParameters }>(
     '/api/readings',

@@ -1,5 +1,5 @@
 /** What the page shows of a device: its state from liveness, its last values from the store and from what just arrived. */
-import { type DeviceStatus, deviceKey } from '../telemetry/device.ts'
+import { type DeviceName, type DeviceStatus, deviceKey } from '../telemetry/device.ts'
 import type { LatestReading } from '../telemetry/query.ts'
 import type { DeviceReading, Value } from '../telemetry/reading.ts'
 
@@ -10,16 +10,23 @@ export type DeviceView = {
   site: string
   state: string
   since: string
-  lastSeen: string
+  /** Null: never. */
+  lastSeen: string | null
+  /** When its next report is due, or it means to wake; null: nobody knows. */
+  due: string | null
   why: string
   /** Its alert stands: offline, and not by its own wish. */
   alert: boolean
   latest: { [channel: string]: LatestValue }
 }
 
+/** Left out: all. `after`: the key (deviceKey) of the last one of the page before. */
+export type DeviceFilter = { states?: string[]; site?: string; alert?: boolean; after?: string; limit: number }
+
 export type Fleet = {
   update(readings: DeviceReading[]): void
-  view(): Promise<DeviceView[]>
+  /** Those that pass, by site and name. `total`: how many pass; `counts`: of all devices, by state. */
+  view(filter: DeviceFilter): Promise<{ devices: DeviceView[]; counts: { [state: string]: number }; total: number }>
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -63,41 +70,54 @@ export function createFleet(
 
   return {
     update,
-    async view() {
+    async view({ states, site, alert, after = '', limit }) {
       if (!isSeeded) await seed()
-      const views = new Map<string, DeviceView>()
+      const chosen = new Map<string, () => DeviceView>()
+      const counts: { [state: string]: number } = {}
+      const add = (key: string, state: string, isAlerting: boolean, name: DeviceName, make: () => DeviceView) => {
+        counts[state] = (counts[state] ?? 0) + 1
+        const isOf = (states?.includes(state) ?? true) && (site ?? name.site) === name.site
+        if (isOf && (alert ?? isAlerting) === isAlerting) chosen.set(key, make)
+      }
+      const seen = new Set<string>()
       for (const status of statuses()) {
         const key = deviceKey(status)
-        const { device, site, state, sinceMs, lastSeenMs, why, isAlerting: alert } = status
-        views.set(key, {
-          device,
-          site,
-          state,
-          since: iso(sinceMs),
-          lastSeen: iso(lastSeenMs),
-          alert,
-          why,
-          latest: latestOf(key),
-        })
+        seen.add(key)
+        add(key, status.state, status.isAlerting, status, () => viewOf(status, latestOf(key)))
       }
       for (const [key, channels] of latest) {
-        if (views.has(key)) continue
-        const [reading] = [...channels.values()].toSorted((a, b) => b.timeMs - a.timeMs) as [DeviceReading]
-        const time = iso(reading.timeMs)
-        const why = 'known from the store, not seen by this Dewpoint'
-        const { device, site } = reading
-        views.set(key, {
-          device,
-          site,
-          state: 'offline',
-          since: time,
-          lastSeen: time,
-          alert: false,
-          why,
-          latest: latestOf(key),
-        })
+        const [reading] = channels.values()
+        if (seen.has(key) || reading === undefined) continue
+        add(key, 'offline', false, reading, () => storedView([...channels.values()], latestOf(key)))
       }
-      return [...views.values()].toSorted((a, b) => (a.site + a.device < b.site + b.device ? -1 : 1))
+      // Only those that are shown are put together: there may be very many.
+      const keys = [...chosen.keys()].filter((key) => key > after).sort()
+      const devices = keys.slice(0, limit).map((key) => (chosen.get(key) as () => DeviceView)())
+      return { devices, counts, total: chosen.size }
     },
   }
+}
+
+function viewOf(status: DeviceStatus, latest: DeviceView['latest']): DeviceView {
+  const { device, site, state, sinceMs, lastSeenMs, dueMs, why, isAlerting: alert } = status
+  const lastSeen = lastSeenMs === 0 ? null : iso(lastSeenMs)
+  return {
+    device,
+    site,
+    state,
+    since: iso(sinceMs),
+    lastSeen,
+    due: dueMs === null ? null : iso(dueMs),
+    alert,
+    why,
+    latest,
+  }
+}
+
+function storedView(readings: DeviceReading[], latest: DeviceView['latest']): DeviceView {
+  const [newest] = readings.toSorted((a, b) => b.timeMs - a.timeMs) as [DeviceReading]
+  const { device, site } = newest
+  const time = iso(newest.timeMs)
+  const why = 'known from the store, not seen by this Dewpoint'
+  return { device, site, state: 'offline', since: time, lastSeen: time, due: null, alert: false, why, latest }
 }

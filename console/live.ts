@@ -64,10 +64,11 @@ export function createLive(counters: Counters): Live {
       if (clients.size === 0) return
       for (const reading of readings) fresh.set(`${reading.site}/${reading.device}/${reading.channel}`, reading)
     },
-    change({ site, device, state, why, sinceMs, lastSeenMs, isAlerting: alert }) {
+    change({ site, device, state, why, sinceMs, lastSeenMs, dueMs, isAlerting: alert }) {
       const since = new Date(sinceMs).toISOString()
-      const lastSeen = new Date(lastSeenMs).toISOString()
-      send(`event: device\ndata: ${JSON.stringify({ site, device, state, why, alert, since, lastSeen })}\n\n`)
+      const lastSeen = lastSeenMs === 0 ? null : new Date(lastSeenMs).toISOString()
+      const due = dueMs === null ? null : new Date(dueMs).toISOString()
+      send(`event: device\ndata: ${JSON.stringify({ site, device, state, why, alert, since, lastSeen, due })}\n\n`)
     },
     close() {
       for (const timer of timers) clearInterval(timer)

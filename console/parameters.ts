@@ -11,12 +11,17 @@ export const channelName = name
 /** '': the device's route names no site. */
 export const siteName = Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 
-/** What was asked cannot be answered; becomes a 400. */
+/** What was asked for is not there. */
+export class NotFoundError extends Error {
+  readonly statusCode = 404
+}
+
 /** Ask again: answered with 503. */
 export class BusyError extends Error {
   readonly statusCode = 503
 }
 
+/** What was asked cannot be answered; becomes a 400. */
 export class ParameterError extends Error {
   readonly statusCode = 400
 }

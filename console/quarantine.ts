@@ -15,7 +15,7 @@ import {
   topicChoice,
 } from '../telemetry/quarantine.ts'
 import { requireSameOrigin } from './origin.ts'
-import { ParameterError } from './parameters.ts'
+import { NotFoundError, ParameterError } from './parameters.ts'
 
 /**
  * What the routes of now make of a message: line protocol, nothing where there is no reading, and what it would also depend
@@ -159,7 +159,3 @@ function chosen({ code, topic, before }: Choice): QuarantineChoice {
 
 const attached = (reply: FastifyReply, type: string, name: string): FastifyReply =>
   reply.header('content-type', type).header('content-disposition', `attachment; filename="${name}"`)
-
-class NotFoundError extends Error {
-  readonly statusCode = 404
-}

@@ -427,6 +427,20 @@ export const limits = {
   readingRowsMax: 250_000,
   /** Exports that run at once; each keeps the store busy for as long as it lasts. */
   exportsMax: 4,
+  /** Devices that one answer lists; the next page is asked for by the last one. */
+  devicesListedMax: 10_000,
+  /** Changes of state in one timeline. */
+  timelineChangesMax: 10_000,
+  /** Alerts, or entries of the audit, that one answer lists. */
+  alertsListedMax: 1_000,
+  /** Longest mute. */
+  muteMsMax: 30 * 86_400_000,
+  /** Body of a subscription to Web Push. */
+  pushSubscriptionBytesMax: 8 * KiB,
+  /** Body of the form that a link in a notification shows: it is empty. */
+  actBodyBytesMax: 1 * KiB,
+  /** How long the mute of such a link lasts. */
+  actionMuteMs: 3_600_000,
   liveClientsMax: 200,
   /** A page that reads slower than this many bytes behind is disconnected; it reconnects by itself. */
   liveBacklogBytesMax: 1 * MiB,

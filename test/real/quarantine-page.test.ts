@@ -61,6 +61,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       unitOf: () => '',
       openRows: async () => ({ rows: [], version: 0 }),
       commands: () => null,
+      alerting: () => null,
       brokerStats: () => null,
       ingestToken: null,
       accept: async () => {},
