@@ -56,6 +56,6 @@ function page(reply: FastifyReply, status: number, title: string, text: string, 
     .type('text/html; charset=utf-8')
     .send(`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Dewpoint</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
-<link rel="stylesheet" href="/page.css"></head><body class="act"><h1>${escaped(title)}</h1><p>${escaped(text)}</p>${form}
+<link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/page.css"></head><body class="act"><h1>${escaped(title)}</h1><p>${escaped(text)}</p>${form}
 <p><a href="/">All devices</a></p></body></html>`)
 }

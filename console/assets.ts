@@ -31,6 +31,7 @@ export function readAssets(): Asset[] {
   return [
     asset('/', html, join(page, 'index.html')),
     asset('/page.css', css, join(page, 'page.css')),
+    asset('/sw.js', script, join(page, 'sw.js')),
     asset('/icon.svg', 'image/svg+xml', join(page, 'icon.svg')),
     asset('/uplot.js', script, join(uplot, 'dist', 'uPlot.esm.js')),
     asset('/uplot.css', css, join(uplot, 'dist', 'uPlot.min.css')),

@@ -3,13 +3,15 @@
 export type Value = number | string | boolean
 export type StoredReading = { time: string; value: Value }
 export type Latest = StoredReading & { unit: string }
-/** States are online and offline today; the page shows any other word as it comes. */
 export type DeviceState = {
   site: string
   device: string
   state: string
   since: string
-  lastSeen: string
+  /** Null: never. */
+  lastSeen: string | null
+  /** When its next report is due, or it means to wake; null: nobody knows. */
+  due: string | null
   why: string
   /** It is offline, and not by its own wish. */
   alert: boolean
@@ -68,9 +70,9 @@ async function ask(path: string, signal?: AbortSignal, post?: RequestInit): Prom
   }
 }
 
-const getJson = async <Answer>(path: string, signal?: AbortSignal) => readJson<Answer>(await ask(path, signal))
+export const getJson = async <Answer>(path: string, signal?: AbortSignal) => readJson<Answer>(await ask(path, signal))
 
-async function postJson<Answer>(path: string, body: object): Promise<Answer> {
+export async function postJson<Answer>(path: string, body: object): Promise<Answer> {
   const headers = { 'content-type': 'application/json' }
   return readJson<Answer>(await ask(path, undefined, { method: 'POST', headers, body: JSON.stringify(body) }))
 }
@@ -81,7 +83,12 @@ async function readJson<Answer>(response: Response): Promise<Answer> {
   throw new Error(`The server answered ${response.status}${problem.message ? `: ${problem.message}` : '.'}`)
 }
 
-export const getDevices = () => getJson<Device[]>('/api/devices')
+/** `total`: how many there are; of very many only the first are listed. `state`: '' for all. */
+export async function getDevices(state: string): Promise<{ devices: Device[]; total: number }> {
+  const response = await ask(state === '' ? '/api/devices' : `/api/devices?${new URLSearchParams({ state })}`)
+  const devices = await readJson<Device[]>(response)
+  return { devices, total: Number(response.headers.get('x-total-count') ?? devices.length) }
+}
 export const getCounters = () => getJson<Counters>('/api/counters')
 /** The newest; of one code unless that is ''. */
 export function getQuarantine(limit: number, code: string): Promise<Quarantined[]> {

@@ -1,11 +1,13 @@
 /** The page: devices from the API, kept up to date by the live stream; the address says which one is looked at. */
+import { createAlertsList } from './alerts-list.ts'
 import { getDevices } from './api.ts'
 import { createDetail } from './detail.ts'
 import { byId } from './dom.ts'
 import { createFleetList } from './fleet-list.ts'
 import { setLiveStatus, startHeader } from './header.ts'
 import { openLive } from './live.ts'
-import { deviceKey, parsePlace, placeHash } from './place.ts'
+import { deviceKey, parseAlertPlace, parsePlace, placeHash } from './place.ts'
+import { startPush } from './push.ts'
 import { createQuarantineList } from './quarantine-list.ts'
 
 const retryAfterMs = 3_000
@@ -13,7 +15,8 @@ const retryAfterMs = 3_000
 const gatherMs = 500
 
 const wide = matchMedia('(min-width: 900px)')
-const fleet = createFleetList()
+const fleet = createFleetList(() => void loadDevices())
+const alerts = createAlertsList()
 const quarantine = createQuarantineList()
 const detail = createDetail((channel) => {
   if (shownKey === null) return
@@ -59,7 +62,8 @@ async function loadDevices(): Promise<void> {
   clearTimeout(reloadTimer)
   reloadTimer = undefined
   try {
-    fleet.replace(await getDevices())
+    const { devices, total } = await getDevices(fleet.state())
+    fleet.replace(devices, total)
     hasDevices = true
     showPlace()
   } catch (error) {
@@ -74,7 +78,13 @@ function loadDevicesAfter(delayMs: number): void {
   reloadTimer ??= setTimeout(loadDevices, delayMs)
 }
 
+function showAlerts(): void {
+  const place = parseAlertPlace(location.hash)
+  if (place !== undefined) void alerts.open(place.id)
+}
+
 addEventListener('hashchange', showPlace)
+addEventListener('hashchange', showAlerts)
 wide.addEventListener('change', showPlace)
 byId('skip').addEventListener('click', (event) => {
   // The hash is the address of a device, so the skip link moves the focus itself.
@@ -104,4 +114,6 @@ setInterval(() => {
   fleet.tick()
   detail.tick()
 }, 1_000)
+startPush()
+showAlerts()
 void loadDevices()

@@ -7,7 +7,9 @@ import { formatAge, formatDuration, formatTime } from './format.ts'
 import { deviceKey } from './place.ts'
 import { type Range, ranges } from './ranges.ts'
 import { showReadout } from './readout.ts'
+import { stateWords } from './state-words.ts'
 import { createTextList, newestTexts } from './text-list.ts'
+import { createTimeline } from './timeline.ts'
 import { createTrace } from './trace.ts'
 
 const points = 400
@@ -19,6 +21,7 @@ const isAmount = (channel: string) => /rain|precip|snowfall/i.test(channel)
 export function createDetail(onChannel: (channel: string) => void) {
   const trace = createTrace()
   const texts = createTextList(byId('texts'))
+  const timeline = createTimeline()
   let isText = false
   let row: DeviceRow | null = null
   let channel: string | null = null
@@ -146,16 +149,21 @@ export function createDetail(onChannel: (channel: string) => void) {
 
   const setHead = () => {
     if (row === null) return
-    const { state, since, why, alert } = row.device
+    const { site, device, state, since, why, alert, due } = row.device
     const nowMs = serverNowMs()
     const sinceMs = Date.parse(since)
     const line = byId('detail-state')
-    const badge = element('span', 'badge', state)
+    const badge = element('span', 'badge', stateWords[state] ?? state)
     const held = `for ${formatDuration(nowMs - sinceMs)}, since ${formatTime(sinceMs, nowMs)}`
     line.dataset.state = state
     line.dataset.alert = String(alert)
     line.replaceChildren(badge, ' ', element('span', '', held))
+    if (due !== null) {
+      const word = state === 'asleep' ? 'wakes' : 'next report due'
+      line.append(' ', element('span', 'detail-due', `${word} ${formatTime(Date.parse(due), nowMs)}`))
+    }
     if (why !== '') line.append(' ', element('bdi', 'detail-why', why))
+    timeline.show(site, device, state)
   }
 
   const setChannels = () => {
@@ -204,6 +212,7 @@ export function createDetail(onChannel: (channel: string) => void) {
       clear()
       setText(byId('detail-title'), 'No device')
       byId('detail-state').replaceChildren()
+      timeline.clear()
       byId('channels').hidden = true
       byId('ranges').hidden = true
       setNotice(byId('chart-notice'), notice)

@@ -3,6 +3,7 @@ import type { Device, DeviceState, LiveReading } from './api.ts'
 import { element, setText } from './dom.ts'
 import { formatAge, formatTime, formatUnit, formatValue } from './format.ts'
 import { deviceKey, placeHash } from './place.ts'
+import { stateWords } from './state-words.ts'
 
 export type DeviceRow = {
   readonly key: string
@@ -89,12 +90,13 @@ export function createDeviceRow(first: Device): DeviceRow {
       if (root.dataset.state !== undefined && state.since < device.since) return false
       const isOther = root.dataset.state !== state.state
       // Only these: what comes as a state may be a whole device, whose latest values are not shown yet.
-      const { since, why, alert } = state
-      const lastSeen = state.lastSeen > device.lastSeen ? state.lastSeen : device.lastSeen
-      Object.assign(device, { state: state.state, since, why, alert, lastSeen })
+      const { since, why, alert, due } = state
+      // '' is before every time.
+      const lastSeen = (state.lastSeen ?? '') > (device.lastSeen ?? '') ? state.lastSeen : device.lastSeen
+      Object.assign(device, { state: state.state, since, why, alert, due, lastSeen })
       root.dataset.state = state.state
       root.dataset.alert = String(state.alert)
-      setText(badge, state.state)
+      setText(badge, stateWords[state.state] ?? state.state)
       setText(reason, state.state === 'online' ? '' : state.why)
       setWords()
       return isOther
@@ -111,7 +113,7 @@ export function createDeviceRow(first: Device): DeviceRow {
       flash(cell.root)
     },
     tick(nowMs) {
-      setText(age, formatAge(nowMs - Date.parse(device.lastSeen)))
+      setText(age, device.lastSeen === null ? 'never' : formatAge(nowMs - Date.parse(device.lastSeen)))
     },
   }
   row.setState(first)

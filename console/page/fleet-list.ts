@@ -5,10 +5,12 @@ import { createDeviceRow, type DeviceRow } from './device-row.ts'
 import { byId, type Notice, setNotice, setText } from './dom.ts'
 import { formatCount } from './format.ts'
 import { deviceKey } from './place.ts'
+import { stateWords } from './state-words.ts'
 
 const names = new Intl.Collator(undefined, { numeric: true })
 /** Who needs a person comes first. */
-const rank = ({ alert, state }: DeviceState): number => (alert ? 0 : state === 'online' ? 1 : 2)
+const rank = ({ alert, state }: DeviceState): number =>
+  alert ? 0 : state === 'lost' ? 1 : state === 'late' ? 2 : state === 'online' || state === 'asleep' ? 3 : 4
 const compareRows = (a: DeviceRow, b: DeviceRow): number =>
   rank(a.device) - rank(b.device) ||
   names.compare(a.device.device, b.device.device) ||
@@ -16,10 +18,15 @@ const compareRows = (a: DeviceRow, b: DeviceRow): number =>
 
 export type FleetList = ReturnType<typeof createFleetList>
 
-export function createFleetList() {
+/** `onState`: another state is asked for while not all devices are listed. */
+export function createFleetList(onState: () => void) {
   const list = byId('devices')
   const filter = byId<HTMLInputElement>('filter')
+  const stateFilter = byId<HTMLSelectElement>('state-filter')
   const rows = new Map<string, DeviceRow>()
+  let total = 0
+  /** Not every device is listed, so that a filter has to ask the server. */
+  let isPartial = false
   let ordered: DeviceRow[] = []
   let shown: DeviceRow[] = []
   let chosen: string | null = null
@@ -41,7 +48,9 @@ export function createFleetList() {
   const arrange = () => {
     ordered = [...rows.values()].sort(compareRows)
     const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean)
-    const passes = (row: DeviceRow) => terms.every((term) => row.words.includes(term))
+    const state = stateFilter.value
+    const passes = (row: DeviceRow) =>
+      (state === '' || row.device.state === state) && terms.every((term) => row.words.includes(term))
     const focused = document.activeElement
     for (const row of ordered) if (!passes(row)) row.root.remove()
     shown = ordered.filter(passes)
@@ -51,7 +60,7 @@ export function createFleetList() {
     if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) {
       focused.focus({ preventScroll: true })
     }
-    summarize(terms.length > 0)
+    summarize(terms.length > 0 || state !== '')
   }
 
   const summarize = (isFiltered: boolean) => {
@@ -61,8 +70,9 @@ export function createFleetList() {
     ])
     for (const { device } of ordered) counts.set(device.state, (counts.get(device.state) ?? 0) + 1)
     const parts = [`${formatCount(rows.size)} ${rows.size === 1 ? 'device' : 'devices'}`]
-    for (const [state, count] of counts) parts.push(`${formatCount(count)} ${state}`)
+    for (const [state, count] of counts) parts.push(`${formatCount(count)} ${stateWords[state] ?? state}`)
     if (isFiltered) parts.push(`${formatCount(shown.length)} shown`)
+    if (total > rows.size) parts.push(`only the first of ${formatCount(total)}: choose a state`)
     if (problem !== null && rows.size === 0) setText(byId('summary'), 'Devices could not be loaded')
     else setText(byId('summary'), parts.join(' · '))
     setNotice(byId('fleet-notice'), problem ?? noticeWhenNone())
@@ -76,7 +86,8 @@ export function createFleetList() {
     if (shown.length > 0) return null
     const clear = () => {
       filter.value = ''
-      arrange()
+      stateFilter.value = ''
+      chooseState()
       filter.focus()
     }
     return { title: 'No device matches the filter.', action: ['Clear the filter', clear] }
@@ -89,7 +100,13 @@ export function createFleetList() {
     row.tick(serverNowMs())
   }
 
+  const chooseState = () => {
+    arrange()
+    if (isPartial) onState()
+  }
+
   filter.addEventListener('input', arrange)
+  stateFilter.addEventListener('change', chooseState)
   list.addEventListener('keydown', (event) => {
     const links = shown.map((row) => row.link)
     const at = links.indexOf(event.target as HTMLAnchorElement)
@@ -106,8 +123,12 @@ export function createFleetList() {
     /** The device to show when none was asked for: one that has something to show. */
     suggest: (): DeviceRow | undefined => ordered.find((row) => row.device.state === 'online') ?? ordered[0],
 
-    replace(devices: Device[]): void {
+    state: (): string => stateFilter.value,
+
+    replace(devices: Device[], all: number): void {
       problem = null
+      total = all
+      isPartial ||= all > devices.length
       const nowMs = serverNowMs()
       const isThere = new Set(devices.map(deviceKey))
       for (const [key, row] of rows) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createAlertingFake } from '../../console/alerting.fake.ts'
 import { type Console, createConsole } from '../../console/console.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { lifeCycle, MessageKind } from '../../telemetry/message.ts'
@@ -61,7 +62,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       unitOf: () => '',
       openRows: async () => ({ rows: [], version: 0 }),
       commands: () => null,
-      alerting: () => null,
+      alerting: () => createAlertingFake([]).alerting,
       brokerStats: () => null,
       ingestToken: null,
       accept: async () => {},

@@ -1,0 +1,2 @@
+/** States as people say them. */
+export const stateWords: Record<string, string> = { 'never-seen': 'never seen' }
