@@ -61,7 +61,9 @@ const limitSchema = Type.Object(
 export function addAlerts(app: FastifyInstance, door: AlertingDoor): void {
   const alerts = (): Alerting['alerts'] => alertingOf(door).alerts
 
-  app.get<{ Querystring: Asked }>('/api/alerts', { schema: { querystring: listSchema } }, async ({ query }) => {
+  app.get<{ Querystring: Asked }>('/api/alerts', { schema: { querystring: listSchema } }, async ({ query }, reply) => {
+    // Every page asks all the time: while nothing is known yet, that is no error.
+    if (door.alerting() === null) return reply.status(204).send()
     const { state, suppressed: isSuppressed, limit: max, ...rest } = query
     const states = listOf('state', state, alertStates)
     const filter = { ...rest, max, ...(states && { states }), ...(isSuppressed !== undefined && { isSuppressed }) }

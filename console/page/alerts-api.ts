@@ -1,5 +1,5 @@
 /** Alerts, notifiers and timelines, typed, and how to ask for them. */
-import { getJson, postJson } from './api.ts'
+import { getJson, getJsonOrNone, postJson } from './api.ts'
 
 export type Alert = {
   id: string
@@ -31,7 +31,8 @@ const alertsMax = 500
 const auditMax = 50
 const path = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`
 
-export const getAlerts = () => getJson<Alert[]>(`/api/alerts?limit=${alertsMax}`)
+/** Null: not known yet. */
+export const getAlerts = () => getJsonOrNone<Alert[]>(`/api/alerts?limit=${alertsMax}`)
 export const acknowledge = (id: string) => postJson<Alert>(path('alerts', id, 'acknowledge'), {})
 export const mute = (id: string, duration: string) => postJson<Alert>(path('alerts', id, 'mute'), { for: duration })
 export const unmute = (id: string) => postJson<Alert>(path('alerts', id, 'unmute'), {})

@@ -103,6 +103,12 @@ export function createAlertsList() {
     if (document.hidden) return
     try {
       const alerts = await api.getAlerts()
+      if (alerts === null) {
+        setText(byId('alerts-count'), 'not known yet')
+        if (details.open)
+          setNotice(byId('alerts-notice'), { title: 'Alerts are not known yet: Dewpoint has just started.' })
+        return
+      }
       const firing = alerts.filter((it) => it.state === 'firing' && it.suppressed === null).length
       setText(byId('alerts-count'), firing === 0 ? 'none firing' : `${formatCount(firing)} firing`)
       details.dataset.firing = String(firing > 0)

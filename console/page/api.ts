@@ -77,6 +77,12 @@ export async function postJson<Answer>(path: string, body: object): Promise<Answ
   return readJson<Answer>(await ask(path, undefined, { method: 'POST', headers, body: JSON.stringify(body) }))
 }
 
+/** Null: there is nothing to answer yet. */
+export async function getJsonOrNone<Answer>(path: string): Promise<Answer | null> {
+  const response = await ask(path)
+  return response.status === 204 ? null : readJson<Answer>(response)
+}
+
 async function readJson<Answer>(response: Response): Promise<Answer> {
   if (response.ok) return (await response.json()) as Answer
   const problem = (await response.json().catch(() => ({}))) as { message?: string }
