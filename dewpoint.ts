@@ -13,6 +13,7 @@ import { awaitOldWorkers, journalStats, journalStatus, workersOf } from './parts
 import { openPipeline } from './pipeline.ts'
 import { createPlan } from './plan.ts'
 import { replayInto } from './quarantine-replay.ts'
+import { quarantinedAtMs } from './quarantined-times.ts'
 import { type RunningSource, startSource } from './sources/source.ts'
 import { createCounters } from './telemetry/counters.ts'
 import { createEpochs } from './telemetry/epoch.ts'
@@ -147,6 +148,12 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
         replay: (entries) => replayInto(journal, entries),
       },
       openRows: ingest.openRows,
+      faults: {
+        outages: liveness.outages,
+        rejectedAtMs: (device, site) => quarantinedAtMs(ingest.quarantine, plan.deviceOf, device, site),
+        // Liveness does not tell intervals yet.
+        everyMsOf: () => null,
+      },
       commands: () => broker?.commands ?? null,
       brokerStats: () => broker?.stats() ?? null,
       checks,

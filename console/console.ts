@@ -38,6 +38,7 @@ export type ConsoleOptions = IngestDoor &
     journal: MetricsSource['journal']
     quarantine: QuarantineOptions
     openRows: CompletenessOptions['openRows']
+    faults: CompletenessOptions['faults']
     commands: CommandsDoor['commands']
     /** Null until the broker is there. */
     brokerStats: () => { [name: string]: number } | null

@@ -7,7 +7,8 @@ import type { Batch } from './batch.ts'
 import { type LedgerRow, openRowsOf } from './ledger.ts'
 import type { KnownDevice } from './state.ts'
 
-export type OpenRows = { rows: LedgerRow[]; version: number | null }
+/** `isNumbered`: the device's reports carry sequences, so that the ledger knows what is missing. */
+export type OpenRows = { rows: LedgerRow[]; version: number | null; isNumbered: boolean }
 
 export type RowsUnderWay = {
   /** The device's rows become points of the batch. */
@@ -42,7 +43,8 @@ export function createRowsUnderWay(): RowsUnderWay {
         ...openRowsOf(device),
         ...[...closed.values()].flatMap((batch) => batch.get(device) ?? []),
       ])
-      return { rows, version: underDelivery === null ? deliveries : null }
+      const isNumbered = asked.some(({ counts }) => counts.size > 0)
+      return { rows, version: underDelivery === null ? deliveries : null, isNumbered }
     },
   }
 }

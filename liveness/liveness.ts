@@ -12,6 +12,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { Record } from '../telemetry/message.ts'
 import { type Alerts, createAlerts, type Publish } from './alerts.ts'
 import { createDevices, type Devices, type DevicesOptions } from './devices.ts'
+import { createOutages, type Outage } from './outages.ts'
 import { createPace } from './pace.ts'
 import { loadSaved, savedLines, writeSaved } from './saved.ts'
 
@@ -44,6 +45,8 @@ export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
   devices(): DeviceStatus[]
   /** Null: neither heard nor expected. */
   device(name: DeviceName): DeviceStatus | null
+  /** When we took nothing, in order of time. */
+  outages(): readonly Outage[]
   /** Resolves when everything before the position is known, and what it changed was told. */
   reached(position: number): Promise<void>
   /** Records before this position are not needed after a restart. */
@@ -82,6 +85,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       alerts.changed(change)
     },
   })
+  const outages = createOutages(saved.outages)
   const source = options.openSource(saved.position)
   let position = saved.position
   let savedPosition = saved.position
@@ -92,7 +96,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   async function save(): Promise<void> {
     if (position === savedPosition) return
     const reached = position
-    await writeSaved(path, savedLines(devices, reached))
+    await writeSaved(path, savedLines(devices, reached, { outages: outages.save(), alerts: null }))
     savedPosition = reached
     options.onSaved()
   }
@@ -126,7 +130,10 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     for (;;) {
       const { records, next, damagedBytes } = await source.read()
       if (records.length === 0 && damagedBytes === 0) return
-      for (const record of records) devices.take(record)
+      for (const record of records) {
+        outages.take(record)
+        devices.take(record)
+      }
       position = next
       heardAtMs = steady.nowMs()
     }
@@ -153,6 +160,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     },
     factorsOf: devices.factorsOf,
     membersOf: devices.membersOf,
+    outages: outages.all,
     async reached(wanted) {
       while (position < wanted) await sleep(5)
     },

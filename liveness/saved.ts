@@ -4,16 +4,21 @@
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import type { Logger } from 'pino'
+import type { Saved as SavedAlerts } from './alerts/engine.ts'
 import type { Devices, SavedDevices } from './devices.ts'
+import type { SavedOutages } from './outages.ts'
 import type { SavedConnection } from './states/connections.ts'
 import { createKnownDevice, type KnownDevice } from './states/known-device.ts'
 import type { SavedTime } from './states/lived-time.ts'
 import { fromRow, type Row, toRow } from './states/row.ts'
 
-export type Saved = SavedDevices & { position: number }
+/** `alerts`: of the engine; null: there is none yet. */
+export type SavedBeside = { outages: SavedOutages; alerts: SavedAlerts | null }
+export type Saved = SavedDevices & SavedBeside & { position: number }
 
 const version = 2
-type Header = { version: typeof version; position: number; time: SavedTime }
+/** Files of earlier versions have nothing beside. */
+type Header = { version: typeof version; position: number; time: SavedTime } & Partial<SavedBeside>
 type Line = { connections: SavedConnection[] } | { devices: Row[] }
 
 /** Of version 1, one JSON text. */
@@ -25,6 +30,8 @@ type SavedOnce = {
   connections: Array<[client: string, epoch: number]>
 }
 
+const nothingBeside: SavedBeside = { outages: { spans: [], lastMs: 0 }, alerts: null }
+
 /** Rows of one piece: a millisecond or two of work. */
 const rowsPerLine = 500
 
@@ -32,7 +39,7 @@ const rowsPerLine = 500
 let saves = 0
 
 /** The lines of a file at `position`, where the devices are now. Take them to the end, or call return(): devices are watched meanwhile. */
-export function* savedLines(devices: Devices, position: number): Generator<string, void> {
+export function* savedLines(devices: Devices, position: number, beside: SavedBeside = nothingBeside): Generator<string, void> {
   const save = ++saves
   const changed: Row[] = []
   const { time, connections } = devices.save(rowsPerLine)
@@ -41,7 +48,7 @@ export function* savedLines(devices: Devices, position: number): Generator<strin
     device.savedIn = save
   })
   try {
-    yield line({ version, position, time } satisfies Header)
+    yield line({ version, position, time, ...beside } satisfies Header)
     for (const piece of connections) yield line({ connections: piece } satisfies Line)
     let rows: Row[] = []
     for (const device of devices.all()) {
@@ -86,7 +93,7 @@ export async function loadSaved(path: string, log: Logger): Promise<Saved> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn({ err: error, path }, 'device states are unreadable: they are learned anew')
-    return { position: 0, devices: [], connections: [], time: { lastMs: null, skippedMs: 0 } }
+    return { position: 0, devices: [], connections: [], time: { lastMs: null, skippedMs: 0 }, ...nothingBeside }
   }
 }
 
@@ -96,8 +103,8 @@ export function parseSaved(text: string): Saved {
   const header = JSON.parse(first) as SavedOnce | (Omit<Header, 'version'> & { version: number })
   if (!('version' in header)) return fromVersionOne(header)
   if (header.version !== version) throw new Error(`its version is ${header.version}, ${version} was wanted`)
-  const { position, time } = header
-  const saved: Saved = { position, time, devices: [], connections: [] }
+  const { position, time, outages = nothingBeside.outages, alerts = null } = header
+  const saved: Saved = { position, time, devices: [], connections: [], outages, alerts }
   const texts = new Map<string, string>()
   const same = (text: string) => {
     const known = texts.get(text)
@@ -115,6 +122,7 @@ export function parseSaved(text: string): Saved {
 function fromVersionOne({ position, devices, connections }: SavedOnce): Saved {
   return {
     position,
+    ...nothingBeside,
     time: { lastMs: null, skippedMs: 0 },
     connections: connections.map(([client, epoch]) => [client, epoch, '']),
     devices: devices.map(({ site, device, state, why, sinceMs, lastSeenMs, isAlerting, epoch }) => ({

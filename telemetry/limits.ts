@@ -422,6 +422,8 @@ export const limits = {
   flapWindowMs: 15 * 60_000,
   /** How many times of it are counted. */
   flapTimesMax: 100,
+  /** Our own outages that are known, to tell whose fault it is when reports are missing; of older ones it is unknown. */
+  outagesRemembered: 1_000,
 
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
@@ -439,8 +441,6 @@ export const limits = {
   pushSubscriptionBytesMax: 8 * KiB,
   /** Body of the form that a link in a notification shows: it is empty. */
   actBodyBytesMax: 1 * KiB,
-  /** How long the mute of such a link lasts. */
-  actionMuteMs: 3_600_000,
   liveClientsMax: 200,
   /** A page that reads slower than this many bytes behind is disconnected; it reconnects by itself. */
   liveBacklogBytesMax: 1 * MiB,

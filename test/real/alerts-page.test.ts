@@ -72,7 +72,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
         status('new', 'never-seen'),
       ],
       unitOf: () => '',
-      openRows: async () => ({ rows: [], version: 0 }),
+      openRows: async () => ({ rows: [], version: 0, isNumbered: true }),
       commands: () => null,
       alerting: () => fake.alerting,
       brokerStats: () => null,
