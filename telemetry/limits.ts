@@ -425,6 +425,17 @@ export const limits = {
   /** Our own outages that are known, to tell whose fault it is when reports are missing; of older ones it is unknown. */
   outagesRemembered: 1_000,
 
+  /** Devices whose health is known; that of more is not, and counted. */
+  healthDevicesMax: 300_000,
+  /** Channels of a device that are watched for values that do not change. */
+  healthChannelsMax: 32,
+  /** Means that a trend of months is reckoned from. */
+  healthTrendMeansMax: 48,
+  /** A shorter trend tells nothing. */
+  healthTrendDaysMin: 14,
+  /** Boots of a device within a day that are told apart. */
+  healthBootsMax: 50,
+
   /** Rows that one answer of the API carries at most; more is an error that names the way out. */
   readingRowsMax: 250_000,
   /** Exports that run at once; each keeps the store busy for as long as it lasts. */
