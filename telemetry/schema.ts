@@ -59,8 +59,30 @@ export const ledgerFields = ['expected', 'received', 'late', 'duplicate', 'missi
  */
 export const alertMeasurement = 'alerts'
 
+/**
+ * Health of a device, at most once an hour; what is not known is left out. Tags: site, device. `battery_percent` 0 to 100,
+ * `battery_days_left` the likeliest, `signal_dbm` a mean over some reports, `reboots_day` of 24 hours, `clock_error_ms` as it sent
+ * last, `clock_drift_ppm` since the clock was set, `channels_wrong` how many channels are stuck or impossible.
+ */
+export const healthMeasurement = 'device_health'
+export const healthFields = [
+  'battery_percent',
+  'battery_days_left',
+  'signal_dbm',
+  'reboots_day',
+  'clock_error_ms',
+  'clock_drift_ppm',
+  'channels_wrong',
+] as const
+export type HealthField = (typeof healthFields)[number]
+
 /** What the platform writes itself. */
-export const platformMeasurements: readonly string[] = [stateMeasurement, ledgerMeasurement, alertMeasurement]
+export const platformMeasurements: readonly string[] = [
+  stateMeasurement,
+  ledgerMeasurement,
+  alertMeasurement,
+  healthMeasurement,
+]
 
 /** Whether a field is what a device measured, and not what the platform says about it. */
 export const isChannel = (measurement: string, field: string): boolean =>

@@ -73,6 +73,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
       ],
       unitOf: () => '',
       openRows: async () => ({ rows: [], version: 0, isNumbered: true }),
+      faults: { outages: () => [], rejectedAtMs: () => [], everyMsOf: () => null },
       commands: () => null,
       alerting: () => fake.alerting,
       brokerStats: () => null,
