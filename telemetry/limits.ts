@@ -426,11 +426,11 @@ export const limits = {
   outagesRemembered: 1_000,
 
   /** Devices whose health is known; that of more is not, and counted. */
-  healthDevicesMax: 300_000,
+  healthDevicesMax: 100_000,
   /** Channels of a device that are watched for values that do not change. */
   healthChannelsMax: 32,
   /** Means that a trend of months is reckoned from. */
-  healthTrendMeansMax: 48,
+  healthTrendMeansMax: 24,
   /** A shorter trend tells nothing. */
   healthTrendDaysMin: 14,
   /** Boots of a device within a day that are told apart. */

@@ -103,10 +103,16 @@ function isReplaced({ cell, lastDays }: Battery): boolean {
   return Math.min(...lastDays.slice(-2)) - before >= replacedStep * range
 }
 
-export function batteryView({ cell, volts, isCold, trend }: Battery): BatteryView {
-  const curve = cellCurves[cell]
-  const charge = chargeOf(curve, volts)
-  // In the cold the last warm day knows better.
+/** Null: its voltage does not tell. In the cold the last warm days know better. */
+export function batteryPercent({ cell, volts, isCold, trend }: Battery): number | null {
+  const charge = chargeOf(cellCurves[cell], volts)
   const known = isCold ? (trend.means.at(-1)?.value ?? charge) : charge
-  return { title: curve.title, percent: known === null ? null : Math.round(known * 100), daysLeft: daysToZero(trend) }
+  return known === null ? null : Math.round(known * 100)
 }
+
+/** Reckons the trend: for each question, not for each report. */
+export const batteryView = (battery: Battery): BatteryView => ({
+  title: cellCurves[battery.cell].title,
+  percent: batteryPercent(battery),
+  daysLeft: daysToZero(battery.trend),
+})

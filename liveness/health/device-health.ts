@@ -3,7 +3,7 @@ import type { CellName } from '../../telemetry/cells.ts'
 import type { DeviceName } from '../../telemetry/device.ts'
 import { limits } from '../../telemetry/limits.ts'
 import type { SightedValue } from '../../telemetry/sighting.ts'
-import { type Battery, batteryView, createBattery, takeVolts } from './battery.ts'
+import { type Battery, batteryPercent, createBattery, takeVolts } from './battery.ts'
 import { type DeviceClock, takeClock } from './clock.ts'
 import { createReboots, type Reboots, takeBoot } from './reboots.ts'
 import { healthValue } from './roles.ts'
@@ -47,7 +47,7 @@ export const createDeviceHealth = ({ site, device }: DeviceName, atMs: number): 
 
 /** Null: neither the device nor its voltage tells. */
 export const percentOf = ({ percentTold, battery }: DeviceHealth): number | null =>
-  percentTold ?? (battery === null ? null : batteryView(battery).percent)
+  percentTold ?? (battery === null ? null : batteryPercent(battery))
 
 export type Told = { values: readonly SightedValue[]; boot: number | null; clockErrorMs: number | null; atMs: number }
 
