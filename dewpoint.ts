@@ -8,6 +8,8 @@ import type { Config } from './config/load.ts'
 import { createConsole } from './console/console.ts'
 import type { Balance, Check } from './console/status.ts'
 import { claimDataFolder } from './data-folder.ts'
+import type { Liveness } from './liveness/liveness.ts'
+import { createNotifiers } from './liveness/notify/notifiers.ts'
 import { describeStore, openStore } from './open-store.ts'
 import { awaitOldWorkers, journalStats, journalStatus, workersOf } from './parts.ts'
 import { openPipeline } from './pipeline.ts'
@@ -69,6 +71,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const { workers } = config.broker
     await awaitOldWorkers(folder.path)
     let broker: Broker | null = null
+    let liveness: Liveness | null = null
     let console: Awaited<ReturnType<typeof createConsole>> | null = null
     const failures: { [part: string]: Check } = {}
     const failed = (part: string, error: Error) => {
@@ -76,7 +79,22 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       failures[part] = { ok: false, detail: error.message }
       onFailed(error)
     }
+    const notifiers = await createNotifiers({
+      config: config.alerts.notifiers,
+      folder: folder.path,
+      // It waits its turn until the broker is there: what is not told is tried again.
+      async publish(topic, payload, options) {
+        if (broker === null) throw new Error('the broker is not there yet')
+        await broker.publish(topic, payload, options)
+      },
+      statusOf: (name) => liveness?.device(name) ?? null,
+      publicUrl: config.alerts.publicUrl,
+      counters,
+      log,
+    })
+    undo.push(notifiers.close)
     const pipeline = await openPipeline({
+      alerts: { config: config.alerts, notify: notifiers.notify },
       folder: folder.path,
       log,
       store,
@@ -94,7 +112,8 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       onFailed: failed,
     })
     undo.push(pipeline.close)
-    const { journal, whole, ingest, liveness, balance } = pipeline
+    const { journal, whole, ingest, balance } = pipeline
+    liveness = pipeline.liveness
     const { parts } = whole
 
     let sources: RunningSource[] = []
@@ -131,11 +150,11 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
     const status = topicPattern(config.broker.status)
     const isStatus = (topic: string) => status.match(topic) !== null
     console = await createConsole({
-      alerting: () => null,
+      alerting: () => ({ alerts: pipeline.liveness.alerts, notifiers }),
       ...entrance,
       ...config.http,
       store,
-      statuses: liveness.devices,
+      statuses: pipeline.liveness.devices,
       unitOf: (channel) => unitOf(plan.routes(), channel),
       balance,
       journal: () => journalStats(whole, broker?.workers() ?? []),
@@ -176,7 +195,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       version: readVersion(),
     })
     undo.push(broker.close)
-    liveness.publishWith(broker.publish)
+    pipeline.liveness.begin()
     // Behind the broker, whose start ends all epochs before it.
     sources = config.sources.map((source) => startSource({ ...entrance, source, isStatus }))
     undo.push(() => Promise.all(sources.map((source) => source.close())))

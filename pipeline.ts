@@ -14,10 +14,13 @@ import type { Store } from './stores/store.ts'
 import type { Counters } from './telemetry/counters.ts'
 import type { StateChange } from './telemetry/device.ts'
 import { lifeCycle, MessageKind } from './telemetry/message.ts'
+import { toRows } from './telemetry/platform-points.ts'
 import type { DeviceReading } from './telemetry/reading.ts'
 
 export type PipelineOptions = Pick<JournalOptions, 'onPlaced'> &
-  Pick<LivenessOptions, 'clock' | 'steady' | 'every'> & {
+  Pick<LivenessOptions, 'clock' | 'steady' | 'every' | 'at'> & {
+    /** Rules of alerts, and who is told of them. */
+    alerts: Omit<LivenessOptions['alerts'], 'counters'>
     /** The data folder. */
     folder: string
     log: Logger
@@ -51,7 +54,7 @@ export type Pipeline = {
 const flushMsMax = 3_000
 
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { folder, log, store, plan, counters, onPlaced, clock, steady, every, followJournal } = options
+  const { folder, log, store, plan, counters, onPlaced, clock, steady, every, at, followJournal } = options
   const failed = (part: 'journal' | 'ingest' | 'liveness') => (error: Error) => options.onFailed(part, error)
   const whole = await openWholeJournal({
     folder,
@@ -93,12 +96,19 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     ...(clock && { clock }),
     ...(steady && { steady }),
     ...(every && { every }),
+    ...(at && { at }),
     onChange(change) {
       options.onChange(change)
       // On the readings' own path, so that the store learns of it once, and even if it is away now.
       const topic = `${change.site}/${change.device}`
       journal.accept(lifeCycle(MessageKind.state, '', 0, topic, change)).catch(failed('journal'))
     },
+    onPoints(points) {
+      journal.accept(lifeCycle(MessageKind.points, '', 0, '', toRows(points))).catch(failed('journal'))
+    },
+    alerts: { ...options.alerts, counters },
+    look: plan.look,
+    gatewayOf: plan.gatewayOf,
     onSaved: () => release(),
     onFailed: failed('liveness'),
   })

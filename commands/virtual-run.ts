@@ -22,6 +22,7 @@ import { createPlacedRecords } from '../devices-sim/virtual/placed-records.ts'
 import { openStore } from '../open-store.ts'
 import { openPipeline } from '../pipeline.ts'
 import { createPlan } from '../plan.ts'
+import type { Alert, Notification } from '../telemetry/alert.ts'
 import { createCounters } from '../telemetry/counters.ts'
 import { createEpochs } from '../telemetry/epoch.ts'
 import { StartError } from '../telemetry/errors.ts'
@@ -29,6 +30,7 @@ import { limits } from '../telemetry/limits.ts'
 import type { QuarantineView } from '../telemetry/quarantine.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { Route } from '../telemetry/route.ts'
+import { alertTopic } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 
 export type VirtualFleet = Pick<Fleet, 'start' | 'drain' | 'close'>
@@ -99,6 +101,8 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
     await plan.check(routes, store)
 
     const clock = createVirtualClock(startMs)
+    const hear = ({ alert }: Notification) =>
+      truth.write({ type: 'alert', atMs: clock.nowMs(), topic: topicOf(alert), payload: JSON.stringify(told(alert)) })
     const placed = createPlacedRecords()
     const counters = createCounters()
     let failure: Error | null = null
@@ -119,6 +123,8 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
       clock,
       steady: clock,
       every: (ms, run) => every(clock, ms, run),
+      at: clock.at,
+      alerts: { config: { rules: [], notifiers: [], maintenance: [] }, notify: (_notifier, told) => hear(told) },
       onPlaced: placed.place,
       followJournal: (journal) => placed.source(() => journal.durable() + journal.unsynced()),
       onReadings: () => {},
@@ -136,7 +142,7 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
     })
     if (whole.ordinal() > 0)
       throw new StartError(`data ${folder.path}: holds readings, a run in virtual time wants none`)
-    liveness.publishWith(async (topic, payload) => truth.write({ type: 'alert', atMs: clock.nowMs(), topic, payload }))
+    liveness.begin()
 
     const status = topicPattern(statusTopic)
     const broker = createVirtualBroker({
@@ -219,3 +225,17 @@ function every(clock: SimClock, ms: number, run: () => void): () => void {
   next()
   return () => forget()
 }
+
+/** As the MQTT notifier names it. */
+const topicOf = ({ subject }: Alert): string =>
+  subject.kind === 'device'
+    ? alertTopic(subject.site, subject.device)
+    : `alerts/groups/${subject.factor}/${subject.name || '-'}`
+
+/** What the oracle goes by. */
+const told = ({ rule, state, why, devices }: Alert) => ({
+  alert: rule,
+  state: state === 'resolved' ? 'online' : 'offline',
+  why,
+  devices,
+})

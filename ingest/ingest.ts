@@ -17,6 +17,7 @@ import type { DeviceName, StateChange } from '../telemetry/device.ts'
 import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
+import { fromRows } from '../telemetry/platform-points.ts'
 import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
 import { fromReplay, type QuarantineView, quarantineId } from '../telemetry/quarantine.ts'
 import type { CodecMemory, DeviceReading, Value } from '../telemetry/reading.ts'
@@ -142,6 +143,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       const outcome = replay(record, batch.points)
       if (outcome !== null) keep(fromReplay(record).record, outcome, position)
     } else if (kind === MessageKind.state) takeState(record)
+    else if (kind === MessageKind.points)
+      batch.points.push(...fromRows(JSON.parse(record.payload.toString()), position))
   }
 
   /** Ordinals that are missing belong to readings that a damaged journal cannot give back. */

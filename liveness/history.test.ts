@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createCounters } from '../telemetry/counters.ts'
 import { type DeviceName, deviceKey, type StateChange } from '../telemetry/device.ts'
 import { lifeCycle, type Message, MessageKind, type Record } from '../telemetry/message.ts'
 import { deviceFinder } from '../telemetry/topic.ts'
@@ -171,6 +172,8 @@ test('liveness ticks when it is quiet and somebody is due, and a replay tells th
     deviceOf,
     log,
     graceMs: 200,
+    alerts: { config: { rules: [], notifiers: [], maintenance: [] }, notify: () => {}, counters: createCounters() },
+    onPoints: () => {},
     onSaved: () => {},
     onFailed: (error: Error) => expect.unreachable(String(error)),
   }
@@ -188,7 +191,7 @@ test('liveness ticks when it is quiet and somebody is due, and a replay tells th
   const connect = { address: '', keepAliveS: 9, clean: true, willTopic: 'sensors/s/d/status' }
   await journal.accept(lifeCycle(MessageKind.connect, 'd', 1, '', connect))
   await journal.accept(lifeCycle(MessageKind.start, '', 0, ''))
-  live.publishWith(async () => {})
+  live.begin()
   await vi.waitFor(() => expect(live.device({ site: 's', device: 'd' })?.state).toBe('offline'), { timeout: 5_000 })
   expect(journal.records.filter(({ kind }) => kind === MessageKind.tick)).toHaveLength(1)
   expect(live.devices().map(({ device, state }) => [device, state])).toEqual([

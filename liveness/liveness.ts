@@ -9,9 +9,12 @@ import type { Logger } from 'pino'
 import { type Clock, steadyClock, systemClock } from '../telemetry/clock.ts'
 import { type DeviceName, type DeviceStatus, deviceKey } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
-import type { Record } from '../telemetry/message.ts'
-import { type Alerts, createAlerts, type Publish } from './alerts.ts'
+import { MessageKind, type Record } from '../telemetry/message.ts'
+import type { Point } from '../telemetry/point.ts'
+import { type AlertsEngine, type AlertsEngineOptions, createAlertsEngine } from './alerts/engine.ts'
+import { pointsOf } from './alerts/points.ts'
 import { createDevices, type Devices, type DevicesOptions } from './devices.ts'
+import { createHealth, type Health } from './health/health.ts'
 import { createOutages, type Outage } from './outages.ts'
 import { createPace } from './pace.ts'
 import { loadSaved, savedLines, writeSaved } from './saved.ts'
@@ -22,10 +25,14 @@ export type LivenessSource = {
   close(): Promise<void>
 }
 
-export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs'> & {
+export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs' | 'wantsValues' | 'onSighting'> & {
   openSource: (position: number) => LivenessSource
   /** Puts a tick into the journal. */
   tick: () => Promise<void>
+  /** Rules of alerts, and who is told of them. */
+  alerts: Pick<AlertsEngineOptions, 'config' | 'notify' | 'counters'>
+  /** Changes of alerts, and the health of devices once an hour, to be stored. */
+  onPoints: (points: Point[]) => void
   folder: string
   log: Logger
   clock?: Clock
@@ -33,6 +40,8 @@ export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs'> & {
   steady?: Clock
   /** Runs it again and again; answers how to end that. */
   every?: (ms: number, run: () => void) => () => void
+  /** Runs it once at that time; answers how to call it off. */
+  at?: (timeMs: number, run: () => void) => () => void
   graceMs?: number
   /** Devices that somebody means to have; those never heard are shown as such. */
   expected?: () => Iterable<DeviceName>
@@ -42,6 +51,9 @@ export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs'> & {
 }
 
 export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
+  alerts: Omit<AlertsEngine, 'changed' | 'values' | 'completeness' | 'advance' | 'wasDown' | 'save'>
+  /** What is wrong with the device's health, or known of it; null: nothing was heard. */
+  health: Health['findings']
   devices(): DeviceStatus[]
   /** Null: neither heard nor expected. */
   device(name: DeviceName): DeviceStatus | null
@@ -51,8 +63,8 @@ export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
   reached(position: number): Promise<void>
   /** Records before this position are not needed after a restart. */
   savedPosition(): number
-  /** Begins to publish alerts, those that stand at once, and to tick. The start of the broker stands in the journal. */
-  publishWith(publish: Publish): void
+  /** Begins to tick. The start of the broker stands in the journal. */
+  begin(): void
   /** The journal must be closed first. */
   close(): Promise<void>
 }
@@ -61,6 +73,8 @@ export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
 const saveMs = 5_000
 /** One part in so many of the time at most goes to it: 240,000 devices are some hundred milliseconds of work, and 46 MB. */
 const saveShare = 50
+/** How often the hours of devices' health that are over are told. */
+const healthMs = 1_000
 /** How often it is looked whether a tick is wanted. */
 const watchMs = 500
 
@@ -69,20 +83,42 @@ function everyByTimer(ms: number, run: () => void): () => void {
   return () => clearInterval(timer)
 }
 
+/** Longer waits than that are looked at again. */
+const timerMsMax = 3_600_000
+
+function atByTimer(timeMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, Math.max(0, Math.min(timeMs - Date.now(), timerMsMax)))
+  return () => clearTimeout(timer)
+}
+
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {
-  const { log, clock = systemClock, steady = steadyClock, every = everyByTimer } = options
+  const { log, clock = systemClock, steady = steadyClock, every = everyByTimer, at = atByTimer } = options
   const { graceMs = limits.reconnectGraceMs, expected = () => [] } = options
   const path = join(options.folder, 'liveness.json')
   const begunMs = clock.nowMs()
   const saved = await loadSaved(path, log)
-  const alerts: Alerts = createAlerts(log)
-  const devices = createDevices({
+  const health = createHealth({ saved: saved.health, cellOf: () => null })
+  const engine: AlertsEngine = createAlertsEngine({
+    ...options.alerts,
+    saved: saved.alerts,
+    onAlert: (alert, atMs) => options.onPoints(pointsOf(alert, atMs, -1)),
+    factorsOf: (name) => devices.factorsOf(name),
+    membersOf: (factor, name) => devices.membersOf(factor, name),
+    log,
+  })
+  const devices: Devices = createDevices({
     ...options,
     saved,
     graceMs,
+    // Health is content with the reports that are looked into for their contracts.
+    wantsValues: engine.wantsValues,
+    onSighting({ name, values, boot, clockErrorMs }, atMs) {
+      engine.values(name, values, atMs)
+      health.take(name, { values, boot, clockErrorMs, atMs })
+    },
     onChange(change) {
       options.onChange(change)
-      alerts.changed(change)
+      engine.changed(change)
     },
   })
   const outages = createOutages(saved.outages)
@@ -91,12 +127,21 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   let savedPosition = saved.position
   let saving: Promise<void> = Promise.resolve()
   let isTicking = false
+  let hasBegun = false
+  let forgetAlarm = () => {}
   let heardAtMs = steady.nowMs()
 
   async function save(): Promise<void> {
     if (position === savedPosition) return
     const reached = position
-    await writeSaved(path, savedLines(devices, reached, { outages: outages.save(), alerts: null }))
+    await writeSaved(
+      path,
+      savedLines(devices, reached, {
+        outages: outages.save(),
+        alerts: engine.save(),
+        health: health.save(),
+      }),
+    )
     savedPosition = reached
     options.onSaved()
   }
@@ -116,7 +161,16 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     const quietMs = steady.nowMs() - heardAtMs
     const isDue = dueMs <= clock.nowMs() && quietMs >= watchMs
     const isQuiet = dueMs < Number.POSITIVE_INFINITY && quietMs >= limits.heartbeatMs
-    if (isTicking || (!isDue && !isQuiet)) return
+    if (isDue || isQuiet) tickNow()
+  }
+
+  function tellHealth(): void {
+    const points = health.pointsOf()
+    if (points.length > 0) options.onPoints(points)
+  }
+
+  function tickNow(): void {
+    if (isTicking) return
     isTicking = true
     options
       .tick()
@@ -126,14 +180,28 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       })
   }
 
+  function take(record: Record): void {
+    const atMs = Math.floor(record.receivedAtUs / 1000)
+    const beforeMs = engine.nowMs()
+    if (record.kind === MessageKind.start && beforeMs > 0) engine.wasDown(beforeMs, atMs)
+    outages.take(record)
+    devices.take(record)
+    engine.advance(atMs)
+  }
+
+  /** What is due to alerts is due to the millisecond, so a tick is asked for then. */
+  function armAlerts(): void {
+    forgetAlarm()
+    const dueMs = engine.dueMs()
+    if (hasBegun && dueMs !== null) forgetAlarm = at(dueMs, tickNow)
+  }
+
   async function run(): Promise<void> {
     for (;;) {
       const { records, next, damagedBytes } = await source.read()
       if (records.length === 0 && damagedBytes === 0) return
-      for (const record of records) {
-        outages.take(record)
-        devices.take(record)
-      }
+      for (const record of records) take(record)
+      armAlerts()
       position = next
       heardAtMs = steady.nowMs()
     }
@@ -165,12 +233,19 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       while (position < wanted) await sleep(5)
     },
     savedPosition: () => savedPosition,
-    publishWith(publish) {
-      alerts.publishWith(publish)
-      for (const device of devices.all()) if (device.isAlerting) alerts.changed(devices.status(device))
-      stops.push(every(watchMs, tickIfDue))
+    alerts: engine,
+    health: health.findings,
+    begin() {
+      hasBegun = true
+      stops.push(
+        every(watchMs, tickIfDue),
+        every(healthMs, () => tellHealth()),
+      )
+      armAlerts()
     },
     async close() {
+      hasBegun = false
+      forgetAlarm()
       for (const stop of stops) stop()
       await running
       saveNow()

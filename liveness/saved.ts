@@ -6,14 +6,16 @@ import { open, readFile, rename } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Saved as SavedAlerts } from './alerts/engine.ts'
 import type { Devices, SavedDevices } from './devices.ts'
+import type { Health } from './health/health.ts'
 import type { SavedOutages } from './outages.ts'
 import type { SavedConnection } from './states/connections.ts'
 import { createKnownDevice, type KnownDevice } from './states/known-device.ts'
 import type { SavedTime } from './states/lived-time.ts'
 import { fromRow, type Row, toRow } from './states/row.ts'
 
+type SavedHealth = ReturnType<Health['save']>
 /** `alerts`: of the engine; null: there is none yet. */
-export type SavedBeside = { outages: SavedOutages; alerts: SavedAlerts | null }
+export type SavedBeside = { outages: SavedOutages; alerts: SavedAlerts | null; health: SavedHealth }
 export type Saved = SavedDevices & SavedBeside & { position: number }
 
 const version = 2
@@ -30,7 +32,7 @@ type SavedOnce = {
   connections: Array<[client: string, epoch: number]>
 }
 
-const nothingBeside: SavedBeside = { outages: { spans: [], lastMs: 0 }, alerts: null }
+const nothingBeside: SavedBeside = { outages: { spans: [], lastMs: 0 }, alerts: null, health: [] }
 
 /** Rows of one piece: a millisecond or two of work. */
 const rowsPerLine = 500
@@ -39,7 +41,11 @@ const rowsPerLine = 500
 let saves = 0
 
 /** The lines of a file at `position`, where the devices are now. Take them to the end, or call return(): devices are watched meanwhile. */
-export function* savedLines(devices: Devices, position: number, beside: SavedBeside = nothingBeside): Generator<string, void> {
+export function* savedLines(
+  devices: Devices,
+  position: number,
+  beside: SavedBeside = nothingBeside,
+): Generator<string, void> {
   const save = ++saves
   const changed: Row[] = []
   const { time, connections } = devices.save(rowsPerLine)
@@ -103,8 +109,8 @@ export function parseSaved(text: string): Saved {
   const header = JSON.parse(first) as SavedOnce | (Omit<Header, 'version'> & { version: number })
   if (!('version' in header)) return fromVersionOne(header)
   if (header.version !== version) throw new Error(`its version is ${header.version}, ${version} was wanted`)
-  const { position, time, outages = nothingBeside.outages, alerts = null } = header
-  const saved: Saved = { position, time, devices: [], connections: [], outages, alerts }
+  const { position, time, outages = nothingBeside.outages, alerts = null, health = [] } = header
+  const saved: Saved = { position, time, devices: [], connections: [], outages, alerts, health }
   const texts = new Map<string, string>()
   const same = (text: string) => {
     const known = texts.get(text)

@@ -24,6 +24,8 @@ export const MessageKind = {
   replay: 7,
   /** Time has passed, and nothing else came to tell it: whoever is due by then is due. */
   tick: 8,
+  /** What the platform says of devices and alerts, for the store; payload: points as JSON (platform-points.ts). */
+  points: 9,
 } as const
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind]
 

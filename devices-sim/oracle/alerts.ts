@@ -59,8 +59,9 @@ export function createAlertCheck(withinMs: number): AlertCheck {
   function alerted(topic: string, payload: string, atMs: number): void {
     if (!isRaised(payload)) return
     const [, site = '', device = ''] = topic.split('/')
-    // What is no device's own speaks for the site.
-    const concerned = bySubject.get(`${site}/${device}`) ?? bySubject.get(site)
+    // What is no device's own names them, or speaks for the site.
+    const named = site === 'groups' ? devicesIn(payload).flatMap((key) => bySubject.get(key) ?? []) : []
+    const concerned = named.length > 0 ? named : (bySubject.get(`${site}/${device}`) ?? bySubject.get(site))
     if (concerned === undefined) return
     heard++
     let isJustified = false
@@ -151,6 +152,12 @@ export function createAlertCheck(withinMs: number): AlertCheck {
 }
 
 /** An empty payload takes a retained alert away; `online` says that it is over. */
+/** Of one alert for many devices. */
+function devicesIn(payload: string): string[] {
+  const { devices } = Object(JSON.parse(payload)) as { devices?: unknown }
+  return Array.isArray(devices) ? devices.map((it) => deviceKey(it)) : []
+}
+
 function isRaised(payload: string): boolean {
   if (payload === '') return false
   try {

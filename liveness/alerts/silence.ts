@@ -6,14 +6,14 @@ import { type Factor, factors } from '../../telemetry/alert.ts'
 import { type DeviceName, type DeviceState, deviceKey } from '../../telemetry/device.ts'
 import { limits } from '../../telemetry/limits.ts'
 
-export type FactorsOf = (name: DeviceName) => Array<[Factor, string]>
+export type FactorsOf = (name: DeviceName) => ReadonlyArray<readonly [Factor, string]>
 /** How many devices share it; must cost no scan. */
 export type MembersOf = (factor: Factor, name: string) => { of: number }
 
 export type Wave = { factor: Factor; name: string; silent: number; of: number }
 
 /** fresh: it counts for a wave; old: silent for long, so it was not well before. */
-type SilentDevice = { shared: Array<[Factor, string]>; isFresh: boolean }
+type SilentDevice = { shared: ReadonlyArray<readonly [Factor, string]>; isFresh: boolean }
 /** `fresh`: device keys; `latest`: when the last few fell silent. */
 type Shared = { factor: Factor; name: string; fresh: Set<string>; old: number; latest: number[] }
 type SavedShared = Omit<Shared, 'fresh'> & { fresh: string[] }
@@ -26,7 +26,7 @@ export type Silence = {
   grewOld(key: string): void
   isBack(name: DeviceName): void
   /** Everything that shares something with the device, the narrowest first. */
-  sharedBy(name: DeviceName): Array<[Factor, string]>
+  sharedBy(name: DeviceName): ReadonlyArray<readonly [Factor, string]>
   /** The wave that explains its silence best; null: none does. */
   waveOf(name: DeviceName): Wave | null
   /** Keys of the devices that make a wave. */
