@@ -155,7 +155,7 @@ export function createDevices(options: DevicesOptions): Devices {
     if (contract !== null && contract.by !== 'habit' && (hasLeft || isVisit(device, contract, now()))) {
       const left = hasLeft ? whyOffline.client : 'its connection ended after its report'
       change(device, 'asleep', whyAsleep(contract, left), atUs, false)
-    } else change(device, 'offline', withFacts(whyOffline[reason], device.facts), atUs, !hasLeft)
+    } else change(device, 'offline', withFacts(whyOffline[reason], device.facts), atUs, !hasLeft, reason === 'closed')
   }
 
   /** From a source: what its broker says about a device that nobody else has spoken for since. */

@@ -22,8 +22,11 @@ export type DeviceStatus = DeviceName & {
   isAlerting: boolean
 }
 
-/** A status that differs from the one before; travels as an event, and as JSON into the journal. */
-export type StateChange = DeviceStatus & { atUs: number }
+/**
+ * A status that differs from the one before; travels as an event, and as JSON into the journal. `isCut`: its connection broke, so it is told at
+ * that moment; any other silence is noticed when it has lasted.
+ */
+export type StateChange = DeviceStatus & { atUs: number; isCut: boolean }
 
 /** Site and device cannot hold a slash, so this is one-to-one. */
 export const deviceKey = (name: DeviceName): string => `${name.site}/${name.device}`

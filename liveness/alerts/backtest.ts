@@ -74,7 +74,7 @@ export function runBacktest(options: {
     else if (event.kind === 'completeness') engine.completeness(name, event.hourMs, event.reports, atMs)
     else {
       const { state, isAlerting } = event
-      const times = { sinceMs: atMs, lastSeenMs: atMs, dueMs: null, atUs: atMs * 1000 }
+      const times = { sinceMs: atMs, lastSeenMs: atMs, dueMs: null, atUs: atMs * 1000, isCut: false }
       engine.changed({ ...name, state, isAlerting, why: `its state was ${state}`, ...times })
     }
   }

@@ -29,6 +29,8 @@ export type Case = Evidence & {
   flapping: { fires: number } | null
   /** How often the device means to report, ms; 0: not known. */
   intervalMs: number
+  /** Its connection broke, and was seen to. */
+  isCut: boolean
   /** When it was first to be told, and it was looked for whether it belongs to a wave. */
   heldSinceMs: number | null
   /** When it was first seen to belong to a wave. */
@@ -80,6 +82,7 @@ export const createCase = (
   holds: true,
   flapping: null,
   intervalMs: 0,
+  isCut: false,
   heldSinceMs: null,
   waveSinceMs: null,
   suppressed: null,

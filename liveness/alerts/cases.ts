@@ -19,7 +19,7 @@ export type Cases = {
     name: DeviceName,
     atMs: number,
     evidence: Evidence,
-    from?: { sinceMs: number; intervalMs: number },
+    from?: { sinceMs: number; intervalMs: number; isCut: boolean },
   ): void
   /** It is not, or not any more. */
   end(rule: AlertRule, name: DeviceName, atMs: number): void
@@ -53,7 +53,7 @@ export function createCases(options: {
     name: DeviceName,
     atMs: number,
     evidence: Evidence,
-    { sinceMs, intervalMs } = { sinceMs: atMs, intervalMs: 0 },
+    { sinceMs, intervalMs, isCut } = { sinceMs: atMs, intervalMs: 0, isCut: false },
   ): void {
     const key = deviceCaseKey(rule.name, name)
     let it = cases.get(key)
@@ -70,6 +70,7 @@ export function createCases(options: {
       cases.set(key, it)
     }
     it.intervalMs = intervalMs
+    it.isCut = isCut
     const graceMs = evidence.deviceState !== '' && isSilent(evidence.deviceState) ? limits.alertGraceMs : 0
     const waitMs = Math.max(rule.forMs, graceMs)
     if (waitMs === 0) fireDue(it, rule, atMs)
@@ -118,13 +119,14 @@ export function createCases(options: {
     }
     it.heldSinceMs ??= atMs
     const heldMs = atMs - it.heldSinceMs
-    const growing = silence.isGrowing(name, atMs)
+    const growing = it.isCut ? silence.isBreaking(name, atMs) : silence.isGrowing(name, atMs)
+    const holdMsMax = it.isCut ? limits.waveSettleMsMax : limits.waveHoldMsMax
     if (silence.waveOf(name) !== null) it.waveSinceMs ??= atMs
     // A wave that still grows is told of when it is known how far it goes.
     const isOpen = growing === 'fast' && atMs - (it.waveSinceMs ?? atMs) < limits.waveSettleMsMax
     const found = groups.groupFor(it, rule, atMs, !isOpen)
     if (found !== null) joinGroup(it, found.group, found.isNew, rule, atMs)
-    else if (growing !== null && heldMs < limits.waveHoldMsMax)
+    else if (growing !== null && heldMs < holdMsMax)
       // Longer each time, so that a wave of very many costs little.
       timers.set(`fire ${it.key}`, atMs + Math.max(limits.waveWaitMs, Math.floor(heldMs / 4)))
     else fire(it, rule, atMs)

@@ -29,6 +29,8 @@ export const offlineRule = (more: Partial<AlertRule> = {}): AlertRule =>
 export type Told = { to: string; atMs: number; kind: Notification['kind']; alert: Alert }
 export type World = ReturnType<typeof createWorld>
 
+type More = { isAlerting?: boolean; intervalMs?: number; isCut?: boolean }
+
 /** `devices`: factors by `site/device`; a site is a factor by itself. */
 export function createWorld(
   rules: AlertRule[],
@@ -69,12 +71,12 @@ export function createWorld(
     restart(theRules = rules) {
       world.engine = create(JSON.parse(JSON.stringify(world.engine.save())) as Saved, theRules)
     },
-    state(key: string, state: DeviceState, atMs: number, more: { isAlerting?: boolean; intervalMs?: number } = {}) {
+    state(key: string, state: DeviceState, atMs: number, more: More = {}) {
       const [site = '', device = ''] = key.split('/')
       const isAlerting = more.isAlerting ?? (state === 'offline' || state === 'lost')
       const dueMs = more.intervalMs === undefined ? null : atMs + more.intervalMs
       const status = { site, device, state, why: `it is ${state}`, sinceMs: atMs, lastSeenMs: atMs, dueMs, isAlerting }
-      world.engine.changed({ ...status, atUs: atMs * 1000 })
+      world.engine.changed({ ...status, atUs: atMs * 1000, isCut: more.isCut ?? false })
     },
     value(key: string, channel: string, value: number | boolean | string, atMs: number, timeMs = atMs) {
       const [site = '', device = ''] = key.split('/')

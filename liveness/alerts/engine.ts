@@ -180,7 +180,7 @@ export function createAlertsEngine(options: AlertsEngineOptions): AlertsEngine {
     dueMs: () => timers.nextMs(),
     wantsValues: rules.wantsValues,
     changed(change) {
-      const { site, device, state, why, sinceMs, lastSeenMs, dueMs } = change
+      const { site, device, state, why, sinceMs, lastSeenMs, dueMs, isCut } = change
       const name = { site, device }
       advance(Math.floor(change.atUs / 1000))
       const intervalMs = Math.min(limits.waveIntervalMsMax, Math.max(0, (dueMs ?? 0) - lastSeenMs))
@@ -192,7 +192,7 @@ export function createAlertsEngine(options: AlertsEngineOptions): AlertsEngine {
         if (!isTrue) life.end(rule, name, nowMs)
         else {
           const evidence = { why, value: null, unit: '', channel: '', deviceState: state }
-          life.begin(rule, name, nowMs, evidence, { sinceMs, intervalMs })
+          life.begin(rule, name, nowMs, evidence, { sinceMs, intervalMs, isCut })
         }
       }
     },

@@ -182,3 +182,27 @@ test('a rule about one device tells of it by its name, whatever falls silent wit
   world.engine.advance(t0 + minute * 2)
   expect(world.heard()).toMatchObject([expect.stringContaining('a/d3 is offline')])
 })
+
+test('connections that break one after the other are told of one by one and at once, until most of what they share is silent', () => {
+  const world = createWorld([offlineRule()], fleet('a', 10, gateway('7')))
+  const told: string[] = []
+  for (let i = 0; i < 7; i++) {
+    world.state(`a/d${i}`, 'offline', t0 + i * 1000, { isCut: true })
+    world.engine.advance(t0 + i * 1000 + limits.alertGraceMs)
+    told.push(...world.heard())
+  }
+  expect(told.slice(0, 5)).toEqual(
+    [0, 1, 2, 3, 4].map((i) => `ops fired +${i * 1000 + limits.alertGraceMs}: a/d${i} is offline`),
+  )
+  expect(told.slice(5)).toEqual([expect.stringContaining('6 of 10 on gateway 7 are silent')])
+})
+
+test('three connections that break at once are waited for until the wave has settled, and a lone one among many is not', () => {
+  const world = createWorld([offlineRule()], { ...fleet('a', 4, gateway('7')), ...fleet('b', 200, gateway('9')) })
+  for (let i = 0; i < 3; i++) world.state(`a/d${i}`, 'offline', t0 + i, { isCut: true })
+  world.state('b/d0', 'offline', t0 + 2, { isCut: true })
+  world.engine.advance(t0 + 2 + limits.alertGraceMs)
+  expect(world.heard()).toEqual([`ops fired +${2 + limits.alertGraceMs}: b/d0 is offline`])
+  world.engine.advance(t0 + limits.waveSettleMsMax)
+  expect(world.heard()).toMatchObject([expect.stringContaining('3 of 4 on gateway 7 are silent')])
+})

@@ -35,6 +35,8 @@ export type Silence = {
   sizeOf(factor: Factor, name: string): { silent: number; of: number }
   /** More of those that share something with it are falling silent just now, so that it may be a wave. */
   isGrowing(name: DeviceName, atMs: number): 'fast' | 'slowly' | null
+  /** The same of a device whose connection broke: those that share its fate break in the same moment, so it need not wait long. */
+  isBreaking(name: DeviceName, atMs: number): 'fast' | null
   save(): SavedSilence
 }
 
@@ -147,6 +149,18 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
         isSlow ||= isLarge
       }
       return isSlow ? 'slowly' : null
+    },
+    isBreaking(name, atMs) {
+      const device = devices.get(deviceKey(name))
+      const isBreaking = (its: Shared) => {
+        const lastMs = its.latest.at(-1) ?? 0
+        const since = its.latest.at(-limits.waveDevicesMin) ?? Number.NEGATIVE_INFINITY
+        if (lastMs <= atMs - limits.waveSettleMs || since < lastMs - limits.waveBurstMs) return false
+        const { silent, of } = waveBy(its)
+        const isBurst = its.latest.length >= limits.waveBurst && (its.latest[0] as number) > atMs - limits.waveBurstMs
+        return silent >= (isBurst ? limits.waveBurstHintMin : limits.waveHintMin) * of
+      }
+      return device !== undefined && sharesOf(device).some(isBreaking) ? 'fast' : null
     },
     save: () => ({
       devices: [...devices],

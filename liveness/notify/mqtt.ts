@@ -97,8 +97,9 @@ function payloadOf(
     ...(subject.kind === 'device'
       ? { site: subject.site, device: subject.device }
       : { factor: subject.factor, name: subject.name, silent: subject.silent, of: subject.of, devices: alert.devices }),
-    ...(status === null ? {} : { state: status.state, lastSeen: iso(status.lastSeenMs) }),
+    ...(status === null ? {} : { state: status.state }),
     since: iso(alert.beganAtMs),
+    ...(status === null ? {} : { lastSeen: iso(status.lastSeenMs) }),
     why: alert.why,
     id: alert.id,
     kind,

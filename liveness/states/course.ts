@@ -22,7 +22,7 @@ export type Course = {
   now(): number
   /** Its contract as it is now; call it after what may change it, and before the state does. */
   review(device: KnownDevice): Contract | null
-  change(device: KnownDevice, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void
+  change(device: KnownDevice, state: DeviceState, why: string, atUs: number, isAlerting: boolean, isCut?: boolean): void
   /** Its state and contract are as they are now: when time does something to it next. */
   schedule(device: KnownDevice, contract: Contract | null): void
   /** When somebody is due next, milliseconds since 1970; Infinity: nobody is. */
@@ -55,14 +55,21 @@ export function createCourse({ saved, graceMs, onChange, onDue }: CourseOptions)
     return { site, device, state, why, sinceMs, lastSeenMs, dueMs, isAlerting }
   }
 
-  function change(device: KnownDevice, state: DeviceState, why: string, atUs: number, isAlerting: boolean): void {
+  function change(
+    device: KnownDevice,
+    state: DeviceState,
+    why: string,
+    atUs: number,
+    isAlerting: boolean,
+    isCut = false,
+  ): void {
     const isSame = device.state === state
     device.why = why
     device.isAlerting = isAlerting
     device.state = state
     if (!isSame) device.sinceMs = Math.floor(atUs / 1000)
     factors.update(device)
-    if (!isSame) onChange({ ...status(device), atUs })
+    if (!isSame) onChange({ ...status(device), atUs, isCut })
   }
 
   function review(device: KnownDevice): Contract | null {

@@ -3,20 +3,19 @@
  * nothing while thousands fall silent.
  */
 import type { Factor } from '../../telemetry/alert.ts'
-import type { DeviceName } from '../../telemetry/device.ts'
 import { factOf } from './facts.ts'
 import type { KnownDevice } from './known-device.ts'
 
-export type Members = { silent: number; of: number; devices: DeviceName[] }
+export type Members = { silent: number; of: number }
 
 export type Factors = {
   /** What of the device counts here has changed. */
   update(device: KnownDevice): void
-  /** `devices`: the silent ones. Devices that left by themselves are nobody's members. */
+  /** Devices that left by themselves are nobody's members. */
   members(factor: Factor, name: string): Members
 }
 
-type Group = { key: string; of: number; silent: Set<KnownDevice> | null }
+type Group = { key: string; of: number; silent: number }
 /** What was counted of a device. */
 type Counted = { groups: Group[]; isSilent: boolean }
 
@@ -27,7 +26,7 @@ export function createFactors(): Factors {
   function leave(device: KnownDevice, { groups: left, isSilent }: Counted): void {
     for (const group of left) {
       group.of--
-      if (isSilent) group.silent?.delete(device)
+      if (isSilent) group.silent--
       if (group.of === 0) groups.delete(group.key)
     }
     counted.delete(device)
@@ -37,9 +36,7 @@ export function createFactors(): Factors {
     const joined = keys.map(groupOf)
     for (const group of joined) {
       group.of++
-      if (!isSilent) continue
-      group.silent ??= new Set()
-      group.silent.add(device)
+      if (isSilent) group.silent++
     }
     counted.set(device, { groups: joined, isSilent })
   }
@@ -47,7 +44,7 @@ export function createFactors(): Factors {
   function groupOf(key: string): Group {
     let group = groups.get(key)
     if (group === undefined) {
-      group = { key, of: 0, silent: null }
+      group = { key, of: 0, silent: 0 }
       groups.set(key, group)
     }
     return group
@@ -65,8 +62,7 @@ export function createFactors(): Factors {
     },
     members(factor, name) {
       const group = groups.get(`${factor} ${name}`)
-      const devices = [...(group?.silent ?? [])].map(({ site, device }) => ({ site, device }))
-      return { silent: devices.length, of: group?.of ?? 0, devices }
+      return { silent: group?.silent ?? 0, of: group?.of ?? 0 }
     },
   }
 }
@@ -89,8 +85,9 @@ export function factorsOf(device: KnownDevice): Array<readonly [Factor, string]>
   ]
 }
 
-/** What one router or carrier usually holds: a /24 of IPv4, a /48 of IPv6. */
+/** What one router or carrier usually holds: a /24 of IPv4, a /48 of IPv6. Our own machine is no network that could fail. */
 function networkOf(address: string): string {
+  if (/^(::ffff:)?127\.|^::1$/.test(address)) return ''
   const [, v4] = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/.exec(address) ?? []
   if (v4 !== undefined) return `${v4}.0/24`
   return address.includes(':') ? `${address.split(':').slice(0, 3).join(':')}::/48` : ''
