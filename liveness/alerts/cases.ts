@@ -120,15 +120,14 @@ export function createCases(options: {
     it.heldSinceMs ??= atMs
     const heldMs = atMs - it.heldSinceMs
     const growing = it.isCut ? silence.isBreaking(name, atMs) : silence.isGrowing(name, atMs)
-    const holdMsMax = it.isCut ? limits.waveSettleMsMax : limits.waveHoldMsMax
     if (silence.waveOf(name) !== null) it.waveSinceMs ??= atMs
     // A wave that still grows is told of when it is known how far it goes.
     const isOpen = growing === 'fast' && atMs - (it.waveSinceMs ?? atMs) < limits.waveSettleMsMax
     const found = groups.groupFor(it, rule, atMs, !isOpen)
     if (found !== null) joinGroup(it, found.group, found.isNew, rule, atMs)
-    else if (growing !== null && heldMs < holdMsMax)
+    else if (growing !== null && heldMs < limits.waveHoldMsMax)
       // Longer each time, so that a wave of very many costs little.
-      timers.set(`fire ${it.key}`, atMs + Math.max(limits.waveWaitMs, Math.floor(heldMs / 4)))
+      timers.set(`fire ${it.key}`, atMs + Math.max(limits.waveWaitMs, Math.floor(heldMs / 2)))
     else fire(it, rule, atMs)
   }
 

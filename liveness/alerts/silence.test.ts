@@ -206,3 +206,16 @@ test('three connections that break at once are waited for until the wave has set
   world.engine.advance(t0 + limits.waveSettleMsMax)
   expect(world.heard()).toMatchObject([expect.stringContaining('3 of 4 on gateway 7 are silent')])
 })
+
+test('a great many connections that break over five seconds in any order are one alert', () => {
+  const world = createWorld(
+    [offlineRule()],
+    Object.assign({}, ...[...'abcdefghij'].map((site) => fleet(site, 100, gateway(site)))),
+  )
+  for (let i = 0; i < 1000; i++) {
+    const nth = (i * 389) % 1000
+    world.state(`${'abcdefghij'[nth % 10]}/d${Math.floor(nth / 10)}`, 'offline', t0 + 5 * i, { isCut: true })
+  }
+  world.engine.advance(t0 + minute)
+  expect(world.heard()).toEqual([expect.stringContaining('everywhere are silent')])
+})

@@ -13,12 +13,15 @@ export type MembersOf = (factor: Factor, name: string) => { of: number }
 export type Wave = { factor: Factor; name: string; silent: number; of: number }
 
 /** fresh: it counts for a wave; old: silent for long, so it was not well before. */
-type SilentDevice = { shared: ReadonlyArray<readonly [Factor, string]>; isFresh: boolean }
+type SilentDevice = { shares: Shared[]; isFresh: boolean }
 /** `fresh`: device keys; `latest`: when the last few fell silent. */
 type Shared = { factor: Factor; name: string; fresh: Set<string>; old: number; latest: number[] }
 type SavedShared = Omit<Shared, 'fresh'> & { fresh: string[] }
 
-export type SavedSilence = { devices: Array<[key: string, SilentDevice]>; shared: SavedShared[] }
+export type SavedSilence = {
+  devices: Array<[key: string, { shares: number[]; isFresh: boolean }]>
+  shared: SavedShared[]
+}
 
 export type Silence = {
   /** False: it is silent already. `isFresh` false: it is away, and nobody wonders. */
@@ -35,7 +38,7 @@ export type Silence = {
   sizeOf(factor: Factor, name: string): { silent: number; of: number }
   /** More of those that share something with it are falling silent just now, so that it may be a wave. */
   isGrowing(name: DeviceName, atMs: number): 'fast' | 'slowly' | null
-  /** The same of a device whose connection broke: those that share its fate break in the same moment, so it need not wait long. */
+  /** The same of a device whose connection broke: those that share its fate break in the same moment, so it waits while they do. */
   isBreaking(name: DeviceName, atMs: number): 'fast' | null
   save(): SavedSilence
 }
@@ -48,16 +51,24 @@ const sharedKey = (factor: Factor, name: string) => `${factor}/${name}`
 export const isSilent = (state: DeviceState): boolean => state === 'late' || state === 'offline' || state === 'lost'
 
 export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, membersOf: MembersOf): Silence {
-  const devices = new Map(saved?.devices)
-  const shared = new Map(
-    saved?.shared.map((its): [string, Shared] => [
-      sharedKey(its.factor, its.name),
-      { ...its, fresh: new Set(its.fresh) },
+  const restored = saved?.shared.map((its): Shared => ({ ...its, fresh: new Set(its.fresh) })) ?? []
+  const shared = new Map(restored.map((its) => [sharedKey(its.factor, its.name), its]))
+  const devices = new Map(
+    saved?.devices.map(([key, { shares, isFresh }]): [string, SilentDevice] => [
+      key,
+      { shares: shares.map((nth) => restored[nth] as Shared), isFresh },
     ]),
   )
 
-  const sharesOf = (device: SilentDevice) =>
-    device.shared.map(([factor, name]) => shared.get(sharedKey(factor, name))).filter((it) => it !== undefined)
+  function sharedOf(factor: Factor, name: string): Shared {
+    const key = sharedKey(factor, name)
+    let its = shared.get(key)
+    if (its === undefined) {
+      its = createShared(factor, name)
+      shared.set(key, its)
+    }
+    return its
+  }
 
   /** Of those that were well before. A device can fall silent before it is known as a member. */
   function waveBy({ factor, name, fresh, old }: Shared): Wave {
@@ -74,11 +85,10 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
     fellSilent(name, atMs, isFresh) {
       const key = deviceKey(name)
       if (devices.has(key)) return false
-      const device = { shared: factorsOf(name).filter(([factor]) => factors.includes(factor)), isFresh }
-      devices.set(key, device)
-      for (const [factor, value] of device.shared) {
-        const its = shared.get(sharedKey(factor, value)) ?? createShared(factor, value)
-        shared.set(sharedKey(factor, value), its)
+      const known = factorsOf(name).filter(([factor]) => factors.includes(factor))
+      const shares = known.map(([factor, value]) => sharedOf(factor, value))
+      devices.set(key, { shares, isFresh })
+      for (const its of shares) {
         if (isFresh) {
           its.fresh.add(key)
           its.latest.push(atMs)
@@ -91,7 +101,7 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       const device = devices.get(key)
       if (device?.isFresh !== true) return
       device.isFresh = false
-      for (const its of sharesOf(device)) {
+      for (const its of device.shares) {
         its.fresh.delete(key)
         its.old++
       }
@@ -101,21 +111,21 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       const device = devices.get(key)
       if (device === undefined) return
       devices.delete(key)
-      for (const its of sharesOf(device)) {
+      for (const its of device.shares) {
         if (device.isFresh) its.fresh.delete(key)
         else its.old--
         if (its.fresh.size + its.old === 0) shared.delete(sharedKey(its.factor, its.name))
       }
     },
     sharedBy: (name) =>
-      (devices.get(deviceKey(name))?.shared ?? []).toSorted(
-        ([a], [b]) => bySpecificity.indexOf(a) - bySpecificity.indexOf(b),
-      ),
+      (devices.get(deviceKey(name))?.shares ?? [])
+        .map((its) => [its.factor, its.name] as const)
+        .sort(([a], [b]) => bySpecificity.indexOf(a) - bySpecificity.indexOf(b)),
     waveOf(name) {
       const device = devices.get(deviceKey(name))
       if (device?.isFresh !== true) return null
       let best: Wave | null = null
-      for (const its of sharesOf(device)) {
+      for (const its of device.shares) {
         if (its.fresh.size < limits.waveDevicesMin) continue
         const wave = waveBy(its)
         if (wave.silent < limits.waveShareMin * wave.of) continue
@@ -136,7 +146,7 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       const device = devices.get(deviceKey(name))
       if (device === undefined) return null
       let isSlow = false
-      for (const its of sharesOf(device)) {
+      for (const its of device.shares) {
         const { latest, fresh } = its
         const lastMs = latest.at(-1) ?? 0
         const isBurst = latest.length >= limits.waveBurst && (latest[0] as number) > atMs - limits.waveBurstMs
@@ -160,11 +170,18 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
         const isBurst = its.latest.length >= limits.waveBurst && (its.latest[0] as number) > atMs - limits.waveBurstMs
         return silent >= (isBurst ? limits.waveBurstHintMin : limits.waveHintMin) * of
       }
-      return device !== undefined && sharesOf(device).some(isBreaking) ? 'fast' : null
+      return device?.shares.some(isBreaking) ? 'fast' : null
     },
-    save: () => ({
-      devices: [...devices],
-      shared: [...shared.values()].map((its) => ({ ...its, fresh: [...its.fresh] })),
-    }),
+    save() {
+      const all = [...shared.values()]
+      const nth = new Map(all.map((its, i) => [its, i]))
+      return {
+        devices: [...devices].map(([key, { shares, isFresh }]) => [
+          key,
+          { shares: shares.map((its) => nth.get(its) as number), isFresh },
+        ]),
+        shared: all.map((its) => ({ ...its, fresh: [...its.fresh] })),
+      }
+    },
   }
 }

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { testProfile } from '../../devices-sim/device/rig.ts'
 import { isRight, toText } from '../../devices-sim/oracle/result.ts'
 import type { FaultPlan, Profile } from '../../devices-sim/profile.ts'
+import { limits } from '../../telemetry/limits.ts'
 import { journalDigest, minuteMs, type Ran, runProfiles, startMs, storeDigest } from './virtual-world.ts'
 
 const hourMs = 60 * minuteMs
@@ -119,7 +120,7 @@ test('virtual run alerts within one and a half keep-alive intervals when a devic
   expect(topic).toBe('alerts/home/d-0001')
   expect(atMs).toBeGreaterThanOrEqual(died)
   expect(atMs).toBeLessThanOrEqual(died + 90_000)
-  expect(JSON.parse(payload)).toMatchObject({ state: 'offline', since: new Date(atMs).toISOString() })
+  expect(JSON.parse(payload)).toMatchObject({ alert: 'device-offline', state: 'offline' })
   const states = []
   for await (const points of ran.run.store.scan({
     device: 'd-0001',
@@ -128,7 +129,7 @@ test('virtual run alerts within one and a half keep-alive intervals when a devic
     toMs: startMs + hourMs,
   }))
     states.push(...points.map(({ timeNs, value }) => [Number(timeNs / 1_000_000n), value]))
-  expect(states.at(-1)).toEqual([atMs, 0])
+  expect(states.at(-1)).toEqual([atMs - limits.alertGraceMs, 0])
 })
 
 test('virtual run refuses a folder that holds readings already', async () => {
