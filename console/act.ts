@@ -1,6 +1,12 @@
 /**
  * What a link in a notification opens: GET asks, POST acts. Mail scanners follow every link, and so must change nothing. The token is
  * all that is needed, as the link may be opened on a phone that knows nothing else of us; so it counts for one action on one alert.
+ *
+ * Unlike the other POSTs it asks for no origin. A hostile page can make a browser send a request, and gains by that what the browser
+ * adds by itself: a cookie, a network it stands in. Nothing of that counts here, only the token, which such a page cannot guess
+ * (HMAC-SHA256) nor read (our answers have no CORS header), and whoever has it needs no browser of somebody else. An origin would keep
+ * out our own: this form has `Origin: null` since the page tells no referrer [Fetch §3.2], and a button of ntfy has that of its server.
+ * That nobody is made to press the button unseen in a frame: `frame-ancestors 'none'` (console.ts).
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { limits } from '../telemetry/limits.ts'

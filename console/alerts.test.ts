@@ -150,6 +150,22 @@ test('act asks on GET and acts on POST alone', async () => {
   ])
 })
 
+test('act goes by the token alone, whoever sends it, and gives no other page anything to read', async () => {
+  const hostile = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', cookie: 'session=1' }
+  for (const url of ['/act/', '/act/acknowledge', '/act/a', '/act/x.acknowledge'])
+    expect((await app.inject({ method: 'POST', url, headers: hostile })).statusCode).toBe(410)
+  // What a page of another origin could ask leave for, or read.
+  for (const method of ['OPTIONS', 'GET'] as const) {
+    const { headers } = await app.inject({ method, url: '/act/a.acknowledge', headers: hostile })
+    expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
+  }
+  expect(fake.audit).toEqual([])
+  // A button in the web page of an ntfy server has that server's origin.
+  const pressed = { origin: 'https://ntfy.example', 'sec-fetch-site': 'cross-site' }
+  expect((await app.inject({ method: 'POST', url: '/act/a.acknowledge', headers: pressed })).statusCode).toBe(200)
+  expect(fake.audit).toMatchObject([{ by: 'ops', action: 'acknowledge', on: 'a' }])
+})
+
 test('act shows what devices say as text, and never as HTML', async () => {
   const { body } = await get('/act/d.acknowledge')
   expect(body).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
