@@ -1,5 +1,6 @@
 /** The whole program on one page: what is opened in which order, who hears what from whom, and the same in reverse. */
 import type { Logger } from 'pino'
+import { chartsOf } from './alert-charts.ts'
 import type { AccessConfig } from './broker/access/access.ts'
 import { devicesFileIn } from './broker/access/devices-file.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
@@ -89,12 +90,13 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       },
       statusOf: (name) => liveness?.device(name) ?? null,
       publicUrl: config.alerts.publicUrl,
+      chartOf: chartsOf(store, config.alerts.rules, (channel) => unitOf(plan.routes(), channel)),
       counters,
       log,
     })
     undo.push(notifiers.close)
     const pipeline = await openPipeline({
-      alerts: { config: config.alerts, notify: notifiers.notify },
+      alerts: { config: config.alerts, notify: notifiers.notify, kept: notifiers.kept },
       folder: folder.path,
       log,
       store,

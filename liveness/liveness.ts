@@ -30,7 +30,10 @@ export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs' | 'wantsV
   /** Puts a tick into the journal. */
   tick: () => Promise<void>
   /** Rules of alerts, and who is told of them. */
-  alerts: Pick<AlertsEngineOptions, 'config' | 'notify' | 'counters'>
+  alerts: Pick<AlertsEngineOptions, 'config' | 'notify' | 'counters'> & {
+    /** Resolves when what was given to notify() outlives a crash: what is saved here says that it was told. */
+    kept?: () => Promise<void>
+  }
   /** Changes of alerts, and the health of devices once an hour, to be stored. */
   onPoints: (points: Point[]) => void
   folder: string
@@ -141,6 +144,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
         alerts: engine.save(),
         health: health.save(),
       }),
+      options.alerts.kept,
     )
     savedPosition = reached
     options.onSaved()

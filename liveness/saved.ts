@@ -73,8 +73,15 @@ export function* savedLines(
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`
 
-/** Segments of the journal are released on the strength of this file: a power cut must not leave it empty. */
-export async function writeSaved(path: string, lines: Generator<string, void>): Promise<void> {
+/**
+ * Segments of the journal are released on the strength of this file: a power cut must not leave it empty.
+ * @param before awaited when all of it is written, and before it takes the place of the old file.
+ */
+export async function writeSaved(
+  path: string,
+  lines: Generator<string, void>,
+  before: () => Promise<void> = async () => {},
+): Promise<void> {
   // Devices are as they are at the position only now.
   const header = lines.next().value as string
   try {
@@ -86,6 +93,7 @@ export async function writeSaved(path: string, lines: Generator<string, void>): 
     } finally {
       await file.close()
     }
+    await before()
     await rename(`${path}.new`, path)
   } finally {
     lines.return()

@@ -361,6 +361,10 @@ export const limits = {
   notificationsToldMax: 1_000,
   /** Points of a chart that a notification keeps; of more, the lowest and highest of each stretch. */
   chartPointsMax: 480,
+  /** How far back the picture of an alert goes, how many readings it is made of, and how long a notification waits for it. */
+  alertChartMs: 6 * 3_600_000,
+  alertChartRowsMax: 10_000,
+  alertChartWaitMsMax: 500,
   /** Longest title and text that a notifier sends, characters; what is longer is cut. */
   notificationTitleCharsMax: 200,
   notificationTextCharsMax: 2_000,

@@ -26,6 +26,8 @@ export type LaneStatus = {
 export type Lane = {
   push(notification: Notification): void
   status(): LaneStatus
+  /** Resolves when what was pushed so far is on disk, or was told; also when the disk takes nothing, which is logged. */
+  kept(): Promise<void>
   /** Sends nothing more, waits a while for a try under way, and saves what waits: without an answer that is part of it. */
   close(): Promise<void>
 }
@@ -162,6 +164,11 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       queue.push(notification)
       changed()
       next()
+    },
+    kept() {
+      if (saveSoon === null) return saving
+      clearTimeout(saveSoon)
+      return save()
     },
     status: () => ({ queued: queue.length(), ...status }),
     async close() {

@@ -5,8 +5,9 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { NotifierConfig } from '../../telemetry/alert.ts'
 import { createCounters } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
-import { keptLog, notificationOf } from './notification.fake.ts'
+import { chartFake, keptLog, notificationOf } from './notification.fake.ts'
 import { createNotifiers, type Notifiers } from './notifiers.ts'
+import type { ChartOf } from './pictured.ts'
 import { startReceiver } from './receiver.fake.ts'
 
 const closers: Array<() => Promise<void>> = []
@@ -31,7 +32,7 @@ const webhook = (name: string, url: string): NotifierConfig => ({
   text: '',
 })
 
-async function setUp(config: NotifierConfig[], folder = '') {
+async function setUp(config: NotifierConfig[], folder = '', chartOf: ChartOf = async () => null) {
   const data = folder === '' ? await mkdtemp(join(tmpdir(), 'notifiers-')) : folder
   const { log, lines } = keptLog()
   const counters = createCounters()
@@ -42,6 +43,7 @@ async function setUp(config: NotifierConfig[], folder = '') {
     publish: async (topic) => void published.push(topic),
     statusOf: () => null,
     publicUrl: 'https://dewpoint.example/',
+    chartOf,
     counters,
     log,
     // Notifications of the tests are of this time.
@@ -97,6 +99,49 @@ test('notifiers tell after a restart what waited for a receiver that was killed,
   expect(told.title).toBe('17 alerts while you could not be reached')
   expect(told.alerts.at(-1)).toMatchObject({ id: '3', kind: 'resolved', cameAndWent: true })
   expect(second.counters.notifications).toEqual({ sent: 17 })
+})
+
+test('notifiers have on disk what they were given, when they say so, also without a close', async () => {
+  const first = await setUp([webhook('ops', 'http://127.0.0.1:1')])
+  await first.notifiers.kept()
+  first.notifiers.notify('ops', notificationOf('fired', { id: 'crash' }))
+  await first.notifiers.kept()
+  const receiver = await receiverOn()
+  // As after a kill: the first ones were never closed.
+  await setUp([webhook('ops', receiver.url)], first.data)
+  await vi.waitFor(() => expect(idsOf(receiver.got)).toEqual(['crash']))
+})
+
+test('notifiers draw the last hours of a channel for those that show pictures', async () => {
+  const receiver = await receiverOn()
+  const asked: string[] = []
+  const { notifiers } = await setUp(
+    [webhook('ops', receiver.url), { ...webhook('chat', receiver.url), format: 'slack' } as NotifierConfig],
+    '',
+    async ({ id }, atMs) => {
+      asked.push(`${id} ${atMs}`)
+      return chartFake
+    },
+  )
+  notifiers.notify('ops', notificationOf('fired', { id: 'a' }))
+  await vi.waitFor(() => expect(receiver.got).toHaveLength(1))
+  const png = Buffer.from(JSON.parse(receiver.got[0]?.body.toString() ?? '').chart.base64, 'base64')
+  expect(png.subarray(1, 4).toString()).toBe('PNG')
+  notifiers.notify('ops', notificationOf('fired', { id: 'b', channel: '' }))
+  notifiers.notify('chat', notificationOf('fired', { id: 'c' }))
+  await vi.waitFor(() => expect(receiver.got).toHaveLength(3))
+  expect(asked).toEqual([`a ${notificationOf().atMs}`])
+})
+
+test.each([
+  ['is away', () => Promise.reject(new Error('away'))],
+  ['never answers', () => new Promise<null>(() => {})],
+])('notifiers tell without a picture when the store %s', async (_, chartOf) => {
+  const receiver = await receiverOn()
+  const { notifiers } = await setUp([webhook('ops', receiver.url)], '', chartOf)
+  notifiers.notify('ops', notificationOf())
+  await vi.waitFor(() => expect(receiver.got).toHaveLength(1))
+  expect(JSON.parse(receiver.got[0]?.body.toString() ?? '').chart).toBeNull()
 })
 
 test('notifiers keep keys over a restart, for our own user only', async () => {

@@ -14,6 +14,7 @@ import { readJson } from './json-file.ts'
 import { type Lane, type LaneStatus, openLane } from './lane.ts'
 import { createMqtt, type Publish } from './mqtt.ts'
 import type { Sender } from './parcel.ts'
+import { type ChartOf, pictured } from './pictured.ts'
 import { secretFile } from './secret-file.ts'
 import { createSmtp } from './smtp.ts'
 import { createStanding, type StandingTopic } from './standing.ts'
@@ -38,6 +39,8 @@ export type NotifiersOptions = {
   statusOf: (name: DeviceName) => DeviceStatus | null
   /** Where the page is reached from outside; '' when nobody has said. */
   publicUrl: string
+  /** The last hours of the alert's channel, by the time of what is told; rejects when nobody knows. */
+  chartOf: ChartOf
   counters: Counters
   log: Logger
   clock?: Clock
@@ -49,6 +52,8 @@ export type NotifierStatus = LaneStatus & { name: string; type: NotifierConfig['
 
 export type Notifiers = {
   notify: Notify
+  /** Resolves when all that was given to notify() so far outlives a crash. */
+  kept(): Promise<void>
   /** One try, now, past what waits. */
   test(name: string): Promise<{ ok: boolean; detail: string }>
   status(): NotifierStatus[]
@@ -60,6 +65,9 @@ export type Notifiers = {
   /** What waits is kept, and told after the next start. */
   close(): Promise<void>
 }
+
+/** Whether a chat shows a picture that comes with the message, and not by an address that everybody can reach. */
+const withPicture = { generic: true, slack: false, discord: true, teams: true, ntfy: false }
 
 export async function createNotifiers(options: NotifiersOptions): Promise<Notifiers> {
   const { counters, log, clock = systemClock } = options
@@ -82,9 +90,11 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
     const templates = createTemplates({ config, publicUrl, links, nowMs })
     switch (config.type) {
       case 'webhook':
-        return createWebhook(config, templates, nowMs)
+        return withPicture[config.format]
+          ? pictured(createWebhook(config, templates, nowMs), options.chartOf)
+          : createWebhook(config, templates, nowMs)
       case 'smtp':
-        return createSmtp(config, templates)
+        return pictured(createSmtp(config, templates), options.chartOf)
       case 'web-push':
         return createWebPush({ config, templates, subscriptions, keys: vapid, counters, log, nowMs })
       case 'mqtt': {
@@ -118,6 +128,9 @@ export async function createNotifiers(options: NotifiersOptions): Promise<Notifi
       const notifier = notifiers.get(name)
       if (notifier === undefined) count(counters.notifications, 'unknown')
       else notifier.lane.push(notification)
+    },
+    async kept() {
+      await Promise.all([...notifiers.values()].map(({ lane }) => lane.kept()))
     },
     async test(name) {
       const notifier = notifiers.get(name)
