@@ -59,7 +59,7 @@ export function createAlertItem(alert: Alert, actions: AlertActions): HTMLLIElem
       'div',
       'alert-head',
       element('span', 'alert-severity', severity),
-      element('span', '', `${state} · ${rule}`),
+      element('span', '', `${state === 'pending' ? 'pending, told if it lasts' : state} · ${rule}`),
     ),
     heading,
     element('p', 'alert-why', element('bdi', '', why)),

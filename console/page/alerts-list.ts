@@ -84,7 +84,9 @@ export function createAlertsList() {
     byId('notifiers').replaceChildren(...items)
   }
 
-  async function showRest(): Promise<void> {
+  async function showRest(alerts: api.Alert[]): Promise<void> {
+    // People know alerts by what they say; one that is gone from the list has its id left.
+    const titles = new Map(alerts.map(({ id, title }) => [id, title]))
     const [notifiers, audit] = await Promise.all([api.getNotifiers(), api.getAudit()])
     if (!byId('notifiers').contains(document.activeElement)) showNotifiers(notifiers)
     const nowMs = serverNowMs()
@@ -93,7 +95,7 @@ export function createAlertsList() {
         element(
           'li',
           '',
-          `${formatTime(Date.parse(at), nowMs)} ${[by, action, on, detail].filter(Boolean).join(' · ')}`,
+          `${formatTime(Date.parse(at), nowMs)} ${[by, action, titles.get(on) ?? on, detail].filter(Boolean).join(' · ')}`,
         ),
       ),
     )
@@ -114,7 +116,7 @@ export function createAlertsList() {
       details.dataset.firing = String(firing > 0)
       if (!details.open) return
       show(alerts)
-      await showRest()
+      await showRest(alerts)
       setNotice(byId('alerts-notice'), alerts.length > 0 ? null : { title: 'No alert stands, and none did lately.' })
     } catch (error) {
       if (!details.open) return
@@ -135,7 +137,8 @@ export function createAlertsList() {
       details.open = true
       await load()
       const item = id === null ? null : document.getElementById(`alert-${id}`)
-      ;(item ?? details).scrollIntoView({ block: 'center' })
+      if (item === null) details.scrollIntoView({ block: 'start' })
+      else item.scrollIntoView({ block: 'center' })
     },
   }
 }

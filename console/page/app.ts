@@ -83,8 +83,13 @@ function showAlerts(): void {
   if (place !== undefined) void alerts.open(place.id)
 }
 
-addEventListener('hashchange', showPlace)
-addEventListener('hashchange', showAlerts)
+addEventListener('hashchange', () => {
+  showPlace()
+  showAlerts()
+  // A link of an alert stands far below the device that it leads to.
+  const isAbove = byId('detail-title').getBoundingClientRect().top < 0
+  if (wide.matches && isAbove && parsePlace(location.hash) !== null) byId('detail').scrollIntoView()
+})
 wide.addEventListener('change', showPlace)
 byId('skip').addEventListener('click', (event) => {
   // The hash is the address of a device, so the skip link moves the focus itself.

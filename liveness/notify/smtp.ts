@@ -1,5 +1,6 @@
 /** Notifications by e-mail: text and HTML with the picture in it. What is told of one alert is one conversation. */
 import { createHash } from 'node:crypto'
+import { getSystemErrorName } from 'node:util'
 import { createTransport, type SendMailOptions } from 'nodemailer'
 import type { NotifierConfig } from '../../telemetry/alert.ts'
 import { limits } from '../../telemetry/limits.ts'
@@ -98,9 +99,11 @@ const htmlOf = (content: Content): string =>
 
 /** Messages of servers may hold addresses and more: only the step and the code are told. */
 function outcomeOf(error: unknown): Outcome {
-  const { code, responseCode } = error as { code?: string; responseCode?: number }
+  const { code, responseCode, errno } = error as { code?: string; responseCode?: number; errno?: unknown }
+  // nodemailer calls every trouble of a socket ESOCKET; what the system called it helps more.
+  const system = typeof errno === 'number' && errno < 0 ? getSystemErrorName(errno) : undefined
   const detail = [
-    code ?? 'the mail could not be sent',
+    system ?? code ?? 'the mail could not be sent',
     ...(responseCode === undefined ? [] : [`answered ${responseCode}`]),
   ]
   // 5yz: the same mail will be refused again [RFC 5321 §4.2.1]; a wrong password is mended by a person, and what waits is told then.

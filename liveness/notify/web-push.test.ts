@@ -147,9 +147,12 @@ test('push is tried again for those alone who did not get it', async () => {
   await other.close()
 })
 
-test('push to nobody is done', async () => {
+test('push to nobody is done, and says so', async () => {
   const { sender } = await setUp()
-  expect(await sender.deliver(parcelOf(notificationOf()))).toEqual({ ok: true, detail: 'sent to 0 subscriptions' })
+  expect(await sender.deliver(parcelOf(notificationOf()))).toEqual({
+    ok: true,
+    detail: 'no browser has asked for it yet: nobody was told',
+  })
 })
 
 const good = createBrowser('https://push.example/x').subscription

@@ -91,6 +91,7 @@ function summaryOf(outcomes: Outcome[]): Outcome {
     return failed(`${open.length} of ${outcomes.length} subscriptions: ${first.detail}`, Math.max(...waits))
   }
   if (problems.length > 0 && problems.length === outcomes.length) return problems[0] as Outcome
+  if (outcomes.length === 0) return { ok: true, detail: 'no browser has asked for it yet: nobody was told' }
   const count = outcomes.length - problems.length
   return { ok: true, detail: `sent to ${count} ${count === 1 ? 'subscription' : 'subscriptions'}` }
 }

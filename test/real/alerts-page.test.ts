@@ -168,7 +168,21 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
     await expect.poll(() => page.locator('#alerts-untold .alert').count(), patient).toBe(1)
     await page.locator('.audit summary').click()
     await expect.poll(() => page.locator('#audit li').count(), patient).toBe(3)
+    // By what the alert says, and not by its id.
+    expect(await page.locator('#audit li').last().textContent()).toContain('acknowledge · <img src=x')
     await picture('wide')
+  })
+
+  test('address of the alerts shows their heading, and an alert leads to its device', async () => {
+    await page.setViewportSize({ width: 1280, height: 400 })
+    await page.goto(at('#/alerts'))
+    await expect.poll(() => page.locator('#alerts-told .alert').count(), patient).toBe(3)
+    const topOf = (selector: string) =>
+      page.locator(selector).evaluate((it) => Math.round(it.getBoundingClientRect().top))
+    await expect.poll(() => topOf('#alerts'), patient).toBeGreaterThan(40)
+    expect(await topOf('#alerts')).toBeLessThan(200)
+    await alert('r').getByRole('link').click()
+    await expect.poll(() => topOf('#detail-title'), patient).toBeGreaterThan(0)
   })
 
   test('notifiers are tested from the page, and say what failed', async () => {
