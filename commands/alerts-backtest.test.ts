@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -100,6 +100,15 @@ test('backtest takes rules of a file, and puts series after series in order of t
     { rule: 'holes', fired: [{ firedAtMs: now - 3 * hour, resolvedAtMs: null, why: '4 of 10 reports came in 1h' }] },
     { rule: 'names', fired: [{ title: 'a/3 is late', resolvedAtMs: now - hour }], longestMs: 3 * hour },
   ])
+})
+
+test('backtest takes the rules that docs/alerts.md shows', async () => {
+  const text = readFileSync(new URL('../docs/alerts.md', import.meta.url), 'utf8')
+  writeFileSync(join(folder, 'rules.json'), /^```json\n(.*?)^```/ms.exec(text)?.[1] ?? '')
+  stored = [[point('1', 'voltage', 'value', now - 5 * hour, 3.3), point('1', 'voltage', 'value', now - hour, 3.6)]]
+  expect(await run(['backtest', '--url', url(), '--rules', join(folder, 'rules.json'), '--json'])).toBe(0)
+  const firedAtMs = now - 5 * hour + 600_000
+  expect(JSON.parse(out).rules).toMatchObject([{ rule: 'low', fired: [{ firedAtMs, resolvedAtMs: now - hour }] }])
 })
 
 test('backtest says in one line what is wrong with its options, and when nobody answers', async () => {
