@@ -2,6 +2,7 @@
  * What kind of device it is: sensors, firmware, radio, cell, and what goes wrong with it. Scenarios (scenario/) are lists of these;
  * every field is filled in there, by the defaults of one table.
  */
+import { cellNames as batteryNames } from '../telemetry/cells.ts'
 import type { CodecOptions } from '../telemetry/route.ts'
 
 export const sensorNames = [
@@ -91,7 +92,7 @@ export type LinkProfile = {
 
 export const radioNames = ['lte-m', 'nb-iot', 'esp32-wifi', 'lora-backhaul', 'ble-gateway', 'mains'] as const
 export type RadioName = (typeof radioNames)[number]
-export const cellNames = ['li-socl2-aa', 'alkaline-2aa', 'lipo-1ah', 'cr2032', 'mains'] as const
+export const cellNames = [...batteryNames, 'mains'] as const
 export type CellName = (typeof cellNames)[number]
 
 export type Profile = {

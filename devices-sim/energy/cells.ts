@@ -1,8 +1,9 @@
 /** What cells hold and deliver, each figure with its source; [estimate] where none was found. */
+import { type CellCurve, cellCurves } from '../../telemetry/cells.ts'
 import type { CellName } from '../profile.ts'
 import type { Radio } from './radios.ts'
 
-export type Cell = {
+export type Cell = Pick<CellCurve, 'openCircuitVolts' | 'isRechargeable'> & {
   title: string
   milliAmpHours: number
   /** Mean over its life. */
@@ -13,13 +14,10 @@ export type Cell = {
   selfDischargePerYear: number
   shelfYears: number
   voltsMin: number
-  /** At rest, from full to empty in equal steps of what is usable. */
-  openCircuitVolts: number[]
   /** Full and at 20 °C; what it has grown to when empty, as a factor; and for each 20 degrees colder, as another. */
   ohms: number
   ohmsEmptyFactor: number
   ohmsColdFactor: number
-  isRechargeable: boolean
 }
 
 /** null: mains, which never ends. */
@@ -27,6 +25,7 @@ export const cells: { [name in CellName]: Cell | null } = {
   // 3.67 V open, flat (Tadiran); 2.4 Ah, less than 1 % a year (Saft LS). Bobbin cells deliver 50 to 150 mA at most: the
   // resistance is that of one with a pulse capacitor beside it [estimate], as every design with a modem has.
   'li-socl2-aa': {
+    ...cellCurves['li-socl2-aa'],
     title: 'AA Li-SOCl2 with pulse capacitor, 2.4 Ah',
     milliAmpHours: 2400,
     nominalVolts: 3.6,
@@ -34,15 +33,14 @@ export const cells: { [name in CellName]: Cell | null } = {
     selfDischargePerYear: 0.01,
     shelfYears: 10,
     voltsMin: 2,
-    openCircuitVolts: [3.67, 3.67, 3.67, 3.66, 3.66, 3.65, 3.65, 3.64, 3.62, 3.58, 3.3],
     ohms: 0.5,
     ohmsEmptyFactor: 3,
     ohmsColdFactor: 2,
-    isRechargeable: false,
   },
   // The voltage is that of a node that ran on two cells until they were empty (ricaun/LoRaNow-18-months): under some 190 µA it is
   // the open one. 3 % a year, resistance [estimate].
   'alkaline-2aa': {
+    ...cellCurves['alkaline-2aa'],
     title: '2 × AA alkaline, 2.5 Ah',
     milliAmpHours: 2500,
     nominalVolts: 2.71,
@@ -50,14 +48,13 @@ export const cells: { [name in CellName]: Cell | null } = {
     selfDischargePerYear: 0.03,
     shelfYears: 10,
     voltsMin: 2,
-    openCircuitVolts: [2.99, 2.92, 2.87, 2.82, 2.75, 2.71, 2.67, 2.63, 2.57, 2.48, 2.16],
     ohms: 0.3,
     ohmsEmptyFactor: 5,
     ohmsColdFactor: 2,
-    isRechargeable: false,
   },
   // Voltages: Meshtastic src/power.h. 2 % a month, resistance, three years of calendar [estimate].
   'lipo-1ah': {
+    ...cellCurves['lipo-1ah'],
     title: 'LiPo, 1 Ah',
     milliAmpHours: 1000,
     nominalVolts: 3.7,
@@ -65,14 +62,13 @@ export const cells: { [name in CellName]: Cell | null } = {
     selfDischargePerYear: 0.24,
     shelfYears: 3,
     voltsMin: 3.1,
-    openCircuitVolts: [4.19, 4.05, 3.99, 3.89, 3.8, 3.72, 3.63, 3.53, 3.42, 3.3, 3.1],
     ohms: 0.15,
     ohmsEmptyFactor: 3,
     ohmsColdFactor: 2,
-    isRechargeable: true,
   },
   // 220 to 235 mAh to 2.0 V, about 1 % a year, 10 to 40 Ω (TI SWRA349); ten years at most (Ganssle).
   cr2032: {
+    ...cellCurves.cr2032,
     title: 'CR2032, 225 mAh',
     milliAmpHours: 225,
     nominalVolts: 3,
@@ -80,11 +76,9 @@ export const cells: { [name in CellName]: Cell | null } = {
     selfDischargePerYear: 0.01,
     shelfYears: 10,
     voltsMin: 2,
-    openCircuitVolts: [3.1, 3.0, 2.98, 2.97, 2.96, 2.95, 2.94, 2.92, 2.88, 2.8, 2.4],
     ohms: 10,
     ohmsEmptyFactor: 4,
     ohmsColdFactor: 2,
-    isRechargeable: false,
   },
   mains: null,
 }
