@@ -110,6 +110,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       },
       onReadings: (readings) => console?.readings(readings),
       onChange: (change) => console?.change(change),
+      expected: () => broker?.expectedDevices() ?? [],
       onReleased: (hasRoom) => broker?.room(hasRoom),
       onFailed: failed,
     })
@@ -172,8 +173,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       faults: {
         outages: liveness.outages,
         rejectedAtMs: (device, site) => quarantinedAtMs(ingest.quarantine, plan.deviceOf, device, site),
-        // Liveness does not tell intervals yet.
-        everyMsOf: () => null,
+        everyMsOf: liveness.everyMsOf,
       },
       commands: () => broker?.commands ?? null,
       brokerStats: () => broker?.stats() ?? null,

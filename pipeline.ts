@@ -18,7 +18,7 @@ import { toRows } from './telemetry/platform-points.ts'
 import type { DeviceReading } from './telemetry/reading.ts'
 
 export type PipelineOptions = Pick<JournalOptions, 'onPlaced'> &
-  Pick<LivenessOptions, 'clock' | 'steady' | 'every' | 'at'> & {
+  Pick<LivenessOptions, 'clock' | 'steady' | 'every' | 'at' | 'expected'> & {
     /** Rules of alerts, and who is told of them. */
     alerts: Omit<LivenessOptions['alerts'], 'counters'>
     /** The data folder. */
@@ -54,7 +54,7 @@ export type Pipeline = {
 const flushMsMax = 3_000
 
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { folder, log, store, plan, counters, onPlaced, clock, steady, every, at, followJournal } = options
+  const { folder, log, store, plan, counters, onPlaced, clock, steady, every, at, expected, followJournal } = options
   const failed = (part: 'journal' | 'ingest' | 'liveness') => (error: Error) => options.onFailed(part, error)
   const whole = await openWholeJournal({
     folder,
@@ -97,6 +97,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     ...(steady && { steady }),
     ...(every && { every }),
     ...(at && { at }),
+    ...(expected && { expected }),
     onChange(change) {
       options.onChange(change)
       // On the readings' own path, so that the store learns of it once, and even if it is away now.

@@ -12,6 +12,7 @@ import { limits } from '../telemetry/limits.ts'
 import { type Accept, lifeCycle, MessageKind, type PacketEntrance } from '../telemetry/message.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 import { type Access, type AccessConfig, createAccess } from './access/access.ts'
+import type { Account } from './access/account.ts'
 import { shownCertificate } from './access/certificate-names.ts'
 import type { Certificate } from './access/credentials.ts'
 import { discardSession } from './access/discard-session.ts'
@@ -90,6 +91,8 @@ export type Broker = {
   reloadCertificate(why: string): void
   /** Reads the devices file again when it is another. */
   reloadDevices(): Promise<void>
+  /** Devices that have a credential of their own, as the devices file says now. */
+  expectedDevices(): Iterable<Account>
   /** Publishes for the platform itself; not journaled. */
   publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>
   commands: Pick<Commands, 'send' | 'pending' | 'lost'>
@@ -283,6 +286,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
     addresses: listeners.addresses,
     reloadCertificate: listeners.reloadCertificate,
     reloadDevices: access.reload,
+    expectedDevices: access.expected,
     publish: (topic, payload, { retain }) => publish({ topic, payload: Buffer.from(payload), qos: 1, retain }),
     commands,
     stats: () => ({

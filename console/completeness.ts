@@ -93,7 +93,10 @@ async function answer(options: CompletenessOptions, asked: Asked): Promise<objec
 
 /** From when the device is first known in the range; hours in which nothing came are among them. */
 function expectByInterval(hours: Hours, { states }: Evidence, everyMs: number, endMs: number): void {
-  const firstMs = Math.min(...hours.keys(), states[0]?.fromMs ?? Number.POSITIVE_INFINITY)
+  const knownMs = states[0]?.fromMs ?? Number.POSITIVE_INFINITY
+  const earliestMs = Math.min(...hours.keys(), knownMs)
+  // A device that was new within an hour owes nothing of the time before.
+  const firstMs = startOfHour(knownMs) === startOfHour(earliestMs) ? knownMs : earliestMs
   const starts: number[] = []
   for (let startMs = startOfHour(firstMs); startMs < endMs; startMs += hourMs) {
     if (starts.push(startMs) > limits.readingRowsMax) throw tooLong()

@@ -41,6 +41,12 @@ const few = [
   status('d', 'never-seen', { lastSeenMs: 0, site: 'south' }),
 ]
 
+test('devices show what is stored of one when nobody has heard it since', async () => {
+  const answer = await asked('/api/devices', [status('old', 'never-seen', { lastSeenMs: 0, site: 'south' })])
+  expect(answer.json()).toMatchObject([{ device: 'old', state: 'offline', latest: { rainfall: { value: 1 } } }])
+  expect(JSON.parse(String(answer.headers['x-state-counts']))).toEqual({ offline: 1 })
+})
+
 test.each([
   ['', ['a', 'b', 'c', 'd', 'old']],
   ['state=late,lost', ['a', 'b']],

@@ -82,6 +82,8 @@ export function createFleet(
       const seen = new Set<string>()
       for (const status of statuses()) {
         const key = deviceKey(status)
+        // The store outlives what liveness knows.
+        if (status.state === 'never-seen' && latest.has(key)) continue
         seen.add(key)
         add(key, status.state, status.isAlerting, status, () => viewOf(status, latestOf(key)))
       }

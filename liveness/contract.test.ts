@@ -102,6 +102,29 @@ test('device that declares its next report sleeps, is late by 20 % and lost when
   expect(only()).toMatchObject({ state: 'asleep', isAlerting: false })
 })
 
+test('interval of a device is that of its contract, without a site when one device has the name', () => {
+  expect(devices.everyMsOf('b', 'a')).toBeNull()
+  connect(++epochs)
+  expect(devices.everyMsOf('b', 'a')).toBeNull()
+  report(epochs)
+  expect(devices.everyMsOf('b', 'a')).toBeNull()
+  report(epochs, { nextS: 600 })
+  quiet(3 * minute)
+  report(epochs, { nextS: 600 })
+  expect([devices.everyMsOf('b', 'a'), devices.everyMsOf('b', undefined)]).toEqual([10 * minute, 10 * minute])
+  expect([devices.everyMsOf('b', 'other'), devices.everyMsOf('c', undefined)]).toEqual([null, null])
+  record(lifeCycle(MessageKind.publish, 'b', epochs, 'sensors/z/b/rainfall', {}))
+  expect([devices.everyMsOf('b', 'a'), devices.everyMsOf('b', undefined)]).toEqual([10 * minute, null])
+})
+
+test('device without a rhythm has no interval when only its longest silence is known', () => {
+  for (const pause of [1, 30, 2, 90, 5, 61, 3, 17, 8, 44]) {
+    visit()
+    quiet(pause * minute)
+  }
+  expect(devices.everyMsOf('b', 'a')).toBeNull()
+})
+
 test('device that comes as it declared is never late', () => {
   for (let i = 0; i < 50; i++) {
     visit({ nextS: 600 })

@@ -12,7 +12,7 @@ import { isHttpClient, isSourceClient } from '../telemetry/client.ts'
 import { type DeviceName, type DeviceStatus, deviceKey, type StateChange } from '../telemetry/device.ts'
 import { type ConnectDetails, type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
 import { type Connection, createConnections, type SavedConnection } from './states/connections.ts'
-import { type Contract, isVisit } from './states/contract.ts'
+import { type Contract, contractOf, isVisit } from './states/contract.ts'
 import { createCourse } from './states/course.ts'
 import { factorsOf, type Members } from './states/factors.ts'
 import { createKnownDevice, type KnownDevice } from './states/known-device.ts'
@@ -44,6 +44,8 @@ export type Devices = {
   count(): number
   find(name: DeviceName): KnownDevice | undefined
   status(device: KnownDevice): DeviceStatus
+  /** How often a device reports by its contract, milliseconds; null: nobody knows. Without a site: the only device of that name. */
+  everyMsOf(device: string, site: string | undefined): number | null
   factorsOf(name: DeviceName): Array<readonly [Factor, string]>
   membersOf(factor: Factor, name: string): Members
   /** As it is now; connections in pieces of the size. */
@@ -72,6 +74,17 @@ export function createDevices(options: DevicesOptions): Devices {
     devices.set(deviceKey(name), device)
     watcher?.(device, true)
     return device
+  }
+
+  /** Undefined: no site has a device of that name, or several have. */
+  function onlyOne(name: string): KnownDevice | undefined {
+    let found: KnownDevice | undefined
+    for (const device of devices.values()) {
+      if (device.device !== name) continue
+      if (found !== undefined) return undefined
+      found = device
+    }
+    return found
   }
 
   function bind(device: KnownDevice, client: string, { epoch, address }: Connection): void {
@@ -207,6 +220,11 @@ export function createDevices(options: DevicesOptions): Devices {
     count: () => devices.size,
     find: (name) => devices.get(deviceKey(name)),
     status: course.status,
+    everyMsOf(name, site) {
+      const device = site === undefined ? onlyOne(name) : devices.get(deviceKey({ site, device: name }))
+      const contract = device === undefined ? null : contractOf(device)
+      return contract === null || contract.by === 'habit' ? null : contract.intervalMs
+    },
     factorsOf(name) {
       const device = devices.get(deviceKey(name))
       return device === undefined ? [] : factorsOf(device)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Clock, steadyClock, systemClock } from '../telemetry/clock.ts'
-import { type DeviceName, type DeviceStatus, deviceKey } from '../telemetry/device.ts'
+import type { DeviceName, DeviceStatus } from '../telemetry/device.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import type { Point } from '../telemetry/point.ts'
@@ -17,6 +17,7 @@ import { createDevices, type Devices, type DevicesOptions } from './devices.ts'
 import { createHealth, type Health } from './health/health.ts'
 import { createOutages, type Outage } from './outages.ts'
 import { createPace } from './pace.ts'
+import { createRoster, type ExpectedDevice } from './roster.ts'
 import { loadSaved, savedLines, writeSaved } from './saved.ts'
 
 /** What liveness asks of the journal. An empty chunk: the writer has closed. */
@@ -47,13 +48,13 @@ export type LivenessOptions = Omit<DevicesOptions, 'saved' | 'graceMs' | 'wantsV
   at?: (timeMs: number, run: () => void) => () => void
   graceMs?: number
   /** Devices that somebody means to have; those never heard are shown as such. */
-  expected?: () => Iterable<DeviceName>
+  expected?: () => Iterable<ExpectedDevice>
   /** savedPosition() has moved on. */
   onSaved: () => void
   onFailed: (error: Error) => void
 }
 
-export type Liveness = Pick<Devices, 'factorsOf' | 'membersOf'> & {
+export type Liveness = Pick<Devices, 'everyMsOf' | 'factorsOf' | 'membersOf'> & {
   alerts: Omit<AlertsEngine, 'changed' | 'values' | 'completeness' | 'advance' | 'wasDown' | 'save'>
   /** What is wrong with the device's health, or known of it; null: nothing was heard. */
   health: Health['findings']
@@ -96,7 +97,7 @@ function atByTimer(timeMs: number, run: () => void): () => void {
 
 export async function startLiveness(options: LivenessOptions): Promise<Liveness> {
   const { log, clock = systemClock, steady = steadyClock, every = everyByTimer, at = atByTimer } = options
-  const { graceMs = limits.reconnectGraceMs, expected = () => [] } = options
+  const { graceMs = limits.reconnectGraceMs } = options
   const path = join(options.folder, 'liveness.json')
   const begunMs = clock.nowMs()
   const saved = await loadSaved(path, log)
@@ -124,6 +125,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
       engine.changed(change)
     },
   })
+  const roster = createRoster(devices, options.expected ?? (() => []), begunMs)
   const outages = createOutages(saved.outages)
   const source = options.openSource(saved.position)
   let position = saved.position
@@ -213,23 +215,10 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
   const running = run().catch(options.onFailed)
   const stops = [everyByTimer(saveMs, saveSoon)]
 
-  const neverSeen = ({ site, device }: DeviceName): DeviceStatus => ({
-    ...{ site, device, state: 'never-seen', why: 'expected, and not heard yet' },
-    ...{ sinceMs: begunMs, lastSeenMs: 0, dueMs: null, isAlerting: false },
-  })
-
   return {
-    devices() {
-      const statuses = [...devices.all()].map(devices.status)
-      for (const name of expected()) if (devices.find(name) === undefined) statuses.push(neverSeen(name))
-      return statuses
-    },
-    device(name) {
-      const known = devices.find(name)
-      if (known !== undefined) return devices.status(known)
-      for (const other of expected()) if (deviceKey(other) === deviceKey(name)) return neverSeen(other)
-      return null
-    },
+    devices: roster.all,
+    device: roster.find,
+    everyMsOf: devices.everyMsOf,
     factorsOf: devices.factorsOf,
     membersOf: devices.membersOf,
     outages: outages.all,

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import { type Counters, count } from '../../telemetry/counters.ts'
 import type { RefusalCode } from '../../telemetry/errors.ts'
-import { accountOf, isOwnClientId } from './account.ts'
+import { type Account, accountOf, isOwnClientId } from './account.ts'
 import { addressGroup } from './addresses.ts'
 import { type Certificate, createDeviceCredentials } from './credentials.ts'
 import { noDevices } from './devices-file.ts'
@@ -65,6 +65,8 @@ export type Access = {
   willRefusal(owner: Owner | null, topic: string): RefusalCode | null
   /** The connection is gone. */
   left(client: AccessClient): void
+  /** Devices that have a credential of their own, as the devices file says now. */
+  expected(): Iterable<Account>
   /** Reads the devices file again when it is another. */
   reload(): Promise<void>
   close(): void
@@ -193,6 +195,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
       return name === null || rights.allows({ device: accountOf(name) }, topic) ? null : 'topic_denied'
     },
     left,
+    expected: () => devices().standing(),
     reload: () => watch?.reload() ?? Promise.resolve(),
     close: () => watch?.close(),
   }

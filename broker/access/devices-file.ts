@@ -31,6 +31,8 @@ export type Devices = {
   /** By site and device; by the device alone when no other site has one of this name. */
   find(account: Account): DeviceEntry | null
   entries(): Iterable<DeviceEntry>
+  /** Those that are not revoked, without reading their lines again. */
+  standing(): Iterable<Account>
 }
 
 /** Something in the file does not hold; nothing of it is used then. */
@@ -73,7 +75,7 @@ const problemsMax = 20
 /** A fleet's file is read while the broker works: so many bytes at a time. */
 const bytesAtOnce = 128 * 1024
 
-export const noDevices: Devices = { size: 0, dearest: null, find: () => null, entries: () => [] }
+export const noDevices: Devices = { size: 0, dearest: null, find: () => null, entries: () => [], standing: () => [] }
 
 /** @throws DevicesFileError with a line for each problem; errors of the system as they are, ENOENT too. */
 export async function readDevices(path: string): Promise<Devices> {
@@ -88,6 +90,7 @@ export async function indexDevices(bytes: Buffer, path: string): Promise<Devices
   const exact = new Map<string, number>()
   /** By the device alone; null: of several sites. */
   const short = new Map<string, number | null>()
+  const revoked = new Set<string>()
   const problems: string[] = []
   const complain = (line: number, text: string) => {
     if (problems.length < problemsMax) problems.push(`${path}:${line}: ${text}`)
@@ -108,6 +111,7 @@ export async function indexDevices(bytes: Buffer, path: string): Promise<Devices
         const name = accountName(entry)
         if (exact.has(name)) complain(number, `${name} stands in another line already`)
         exact.set(name, from)
+        if (entry.revoked !== null) revoked.add(name)
         if (entry.site !== null) short.set(entry.device, short.has(entry.device) ? null : from)
         const [cost = ''] = /^scrypt:\d+:\d+:\d+/.exec(entry.password ?? '') ?? []
         if (!costs.has(cost)) {
@@ -138,6 +142,12 @@ export async function indexDevices(bytes: Buffer, path: string): Promise<Devices
     },
     *entries() {
       for (const from of exact.values()) yield entryAt(from)
+    },
+    *standing() {
+      for (const name of exact.keys()) {
+        const slash = name.indexOf('/')
+        if (!revoked.has(name)) yield { site: slash < 0 ? null : name.slice(0, slash), device: name.slice(slash + 1) }
+      }
     },
   }
 }
