@@ -18,7 +18,7 @@ import type { QuarantineCode } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { MessageKind, type Record } from '../telemetry/message.ts'
 import { fromRows } from '../telemetry/platform-points.ts'
-import { type Checkpoint, createSeries, emptyCheckpoint, type Point } from '../telemetry/point.ts'
+import { type Checkpoint, createSeries, emptyCheckpoint, type FieldType, type Point } from '../telemetry/point.ts'
 import { fromReplay, type QuarantineView, quarantineId } from '../telemetry/quarantine.ts'
 import type { CodecMemory, DeviceReading, Value } from '../telemetry/reading.ts'
 import type { Route } from '../telemetry/route.ts'
@@ -199,12 +199,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     const { site, device, state: word, atUs } = JSON.parse(record.payload.toString()) as StateChange
     const tags = [[siteTag, site] as const, [deviceTag, device] as const].filter(([, value]) => value !== '')
     const timeNs = BigInt(Math.round(atUs)) * 1000n
-    const say = (field: string, value: Value) => {
-      const series = createSeries(stateMeasurement, tags, field)
+    const say = (field: string, type: FieldType, value: Value) => {
+      const series = createSeries(stateMeasurement, tags, field, type)
       batch.points.push({ series, timeNs, value, position: record.position })
     }
-    say(stateField, word === 'online' || word === 'asleep' || word === 'late' ? 1 : 0)
-    say(stateNameField, word)
+    say(stateField, 'float', word === 'online' || word === 'asleep' || word === 'late' ? 1 : 0)
+    say(stateNameField, 'string', word)
   }
 
   /** The ledger's rows go to the store when the journal's clock has moved on. */

@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { StartError, UnavailableError } from '../telemetry/errors.ts'
 import type { Checkpoint, Point, Rejection } from '../telemetry/point.ts'
 import type { ChannelQuery, LatestReading, TimedValue } from '../telemetry/query.ts'
+import { metaFields } from '../telemetry/schema.ts'
 import type { KnownSeries, Learned } from './duckdb-catalog.ts'
 import { scanSeries } from './duckdb-scan.ts'
 import { openSession, type Session } from './duckdb-session.ts'
@@ -68,10 +69,11 @@ export async function openDuckdb(path: string): Promise<Store> {
       .read(sql)
       .catch((error) => Promise.reject(asUnavailable(error)))
   const rowsOf = async (sql: string) => (await ask(sql)).getRows()
+  /** What is no channel (the ledger, states) is found by those who know its name. */
   const channelsOf = (query: Partial<ChannelQuery>) =>
     open()
       .catalog.find(query)
-      .filter((it) => it.isChannel)
+      .filter((it) => it.isChannel || (query.channel !== undefined && !metaFields.includes(it.series.field)))
 
   return {
     async write(points) {

@@ -263,6 +263,18 @@ function contract(openStore: () => Promise<Store>): void {
     )
   })
 
+  test('store answers what the platform wrote about a device when it is asked for by name', async () => {
+    const word = (ms: number, value: string) => typedPoint(['device_state', 'state', 'string'], ms, value)
+    await put(word(1, 'online'), word(5, 'asleep'), typedPoint(['completeness', 'missing', 'float'], 3, 4))
+    const range = { device, fromMs: t0, toMs: t0 + 10 }
+    expect(await store.readings({ ...range, channel: 'device_state.state' }, 10)).toEqual([
+      { timeMs: t0 + 1, value: 'online' },
+      { timeMs: t0 + 5, value: 'asleep' },
+    ])
+    expect(await store.readings({ ...range, channel: 'completeness.missing' }, 10)).toMatchObject([{ value: 4 }])
+    expect(await store.channels(device)).toEqual([])
+  })
+
   test('store gives the last readings of a range when they are wanted', async () => {
     await put(...Array.from({ length: 20 }, (_, i) => point('rainfall', i, i)))
     expect((await store.readings(range('rainfall'), 3, 'last')).map((it) => it.value)).toEqual([17, 18, 19])

@@ -1,13 +1,17 @@
 /** The completeness ledger through the whole program: reports that came, came late, came again, and did not come. */
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
-import { connect } from './helpers.ts'
+import { connect, patient } from './helpers.ts'
 
 const counts = `
 routes:
   - topic: field/{site}/{device}/json
     measurement: level
     payload: json
+  - topic: steady/{site}/{device}/json
+    measurement: level
+    payload: json
+    every: 1s
 `
 
 let server: DewpointServer
@@ -16,7 +20,15 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-type Hour = { hour: string; expected: number; received: number; late: number; duplicate: number; missing: number }
+type Hour = {
+  faults: Record<string, number>
+  hour: string
+  expected: number
+  received: number
+  late: number
+  duplicate: number
+  missing: number
+}
 const completeness = (more: Record<string, string> = {}) =>
   server.get<Hour[]>(`/api/completeness?${new URLSearchParams({ device: 'd1', ...more })}`)
 
@@ -71,4 +83,22 @@ test('completeness keeps sites apart, and refuses what it cannot answer', async 
   for (const query of ['', 'device=d1&from=yesterday', 'device=d1&until=now']) {
     expect((await fetch(`${server.httpUrl}/api/completeness?${query}`)).status).toBe(400)
   }
+})
+
+test('completeness expects reports without a sequence as often as their route says, and blames the network when the connection broke', async () => {
+  const client = await connect(server.mqttUrl)
+  await client.publishAsync('steady/s/d1/json', '{"v":1}', { qos: 1 })
+  client.stream.destroy()
+  await vi.waitFor(async () => {
+    for (const query of [{ site: 's' }, {}]) {
+      const hours = await completeness(query)
+      const { expected, received, missing } = sums(hours)
+      expect(received).toBe(1)
+      expect(missing).toBeGreaterThanOrEqual(2)
+      expect(expected).toBe(received + missing)
+      const faults = hours.flatMap((hour) => Object.values(hour.faults)).reduce((sum, it) => sum + it, 0)
+      expect(faults).toBe(missing)
+      expect(hours.reduce((sum, hour) => sum + (hour.faults.network ?? 0), 0)).toBeGreaterThanOrEqual(1)
+    }
+  }, patient)
 })
