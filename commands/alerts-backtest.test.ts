@@ -68,16 +68,14 @@ test('backtest tells how often the built-in rule would have fired, how soon, and
 })
 
 test('backtest takes rules of a file, and puts series after series in order of time', async () => {
-  const rules = [
-    {
-      name: 'low',
-      condition: { kind: 'threshold', channel: 'voltage', above: null, below: 3, clear: null },
-      forMs: hour,
-    },
-    { name: 'holes', condition: { kind: 'completeness', overMs: hour, below: 0.5, clear: null } },
-    { name: 'names', condition: { kind: 'state', states: ['late'] } },
-  ]
-  writeFileSync(join(folder, 'rules.json'), JSON.stringify(rules))
+  const rules = `
+alerts:
+  rules:
+    - { name: low, when: { channel: voltage, below: 3 }, for: 1h }
+    - { name: holes, when: { completeness: 1h, below: 0.5 } }
+    - { name: names, when: { state: late } }
+`
+  writeFileSync(join(folder, 'rules.yaml'), rules)
   stored = [
     [point('1', 'voltage', 'value', now - 5 * hour, 2.5), point('1', 'voltage', 'value', now - 2 * hour, 3.5)],
     [point('2', 'voltage', 'value', now - 4 * hour, 2.5), point('2', 'voltage', 'value', now - 3.5 * hour, 3.5)],
@@ -92,7 +90,7 @@ test('backtest takes rules of a file, and puts series after series in order of t
       point('3', 'device_state', 'state', now - hour, 'online'),
     ],
   ]
-  expect(await run(['backtest', '--url', url(), '--rules', join(folder, 'rules.json'), '--json'])).toBe(0)
+  expect(await run(['backtest', '--url', url(), '--rules', join(folder, 'rules.yaml'), '--json'])).toBe(0)
   const { events, rules: results } = JSON.parse(out)
   expect(events).toBe(7)
   expect(results).toMatchObject([
@@ -112,10 +110,8 @@ test('backtest takes the rules that docs/alerts.md shows', async () => {
 })
 
 test('backtest says in one line what is wrong with its options, and when nobody answers', async () => {
-  writeFileSync(join(folder, 'rules.json'), '[{ "name": "x", "condition": { "kind": "wish" } }]')
-  await expect(run(['backtest', '--rules', join(folder, 'rules.json')])).rejects.toThrow(
-    'rule 1: a name and a condition of kind',
-  )
+  writeFileSync(join(folder, 'rules.yaml'), 'alerts:\n  rules: [{ name: x, when: { state: wish } }]\n')
+  await expect(run(['backtest', '--rules', join(folder, 'rules.yaml')])).rejects.toThrow(/rules\.yaml:2 .*wish/)
   await expect(run(['backtest', '--last', 'always'])).rejects.toThrow('--last: "always" given, a duration')
   await expect(run(['forecast'])).rejects.toThrow('"forecast" given, backtest wanted')
   const error = vi.spyOn(process.stderr, 'write').mockImplementation(() => true)

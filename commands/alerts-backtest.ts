@@ -1,9 +1,7 @@
 /** `dewpoint alerts backtest`: what alert rules would have told, by what a running Dewpoint has stored. */
-import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
+import { loadConfig, readConfigFile } from '../config/load.ts'
 import { type RuleResult, runBacktest } from '../liveness/alerts/backtest.ts'
-import { defaultRules } from '../liveness/alerts/rules.ts'
-import type { AlertRule } from '../telemetry/alert.ts'
 import { createCounters } from '../telemetry/counters.ts'
 import { durationMs } from '../telemetry/duration.ts'
 import { StartError } from '../telemetry/errors.ts'
@@ -17,9 +15,9 @@ const help = `Usage: dewpoint alerts backtest [options]
 Runs alert rules over what a running Dewpoint has stored, and tells what they would have told, and when.
 
   --last TIME    how far back                                      (30d)
-  --rules FILE   rules as a JSON list                              (the built-in one: offline)
+  --rules FILE   a configuration whose alerts count                (that of --config, or the default rule)
   --url URL      where Dewpoint runs                               (http://127.0.0.1:8080)
-  --config FILE  take the address out of this configuration
+  --config FILE  take the address out of this configuration, and its alerts
   --json         the result as one line of JSON
   --help         this text
 
@@ -50,14 +48,15 @@ export async function run(argv: string[]): Promise<number> {
   const lastMs = durationMs(values.last)
   if (lastMs === null || lastMs === 0)
     throw new StartError(`--last: "${values.last}" given, a duration like 12h or 30d wanted`)
-  const rules = values.rules === undefined ? defaultRules([]) : readRules(values.rules)
+  const file = values.rules ?? values.config
+  const { rules, maintenance } = (file === undefined ? loadConfig(null, '', {}) : readConfigFile(file)).alerts
   const server = serverOf(values)
 
   const toMs = Date.now()
   try {
     const body = await askExport(server, toMs - lastMs, toMs)
     const events = await readHistory(body, rules)
-    const options = { maintenance: [], counters: createCounters(), log: pino({ enabled: false }) }
+    const options = { maintenance, counters: createCounters(), log: pino({ enabled: false }) }
     const results = runBacktest({ rules, events, toMs, ...options })
     process.stdout.write(
       values.json ? `${JSON.stringify({ events: events.length, rules: results })}\n` : toText(results),
@@ -68,36 +67,6 @@ export async function run(argv: string[]): Promise<number> {
     process.stderr.write(`dewpoint: ${error.message}\n`)
     return 1
   }
-}
-
-const ruleDefaults: Omit<AlertRule, 'name' | 'condition'> = {
-  site: '',
-  device: '',
-  forMs: 0,
-  severity: 'warning',
-  labels: {},
-  schedule: null,
-  notify: [],
-  escalate: null,
-  remindMs: null,
-}
-const kinds: ReadonlyArray<AlertRule['condition']['kind']> = ['state', 'threshold', 'rate', 'completeness', 'no-data']
-
-/** Rules as telemetry/alert.ts has them; name and condition must be there, the rest may be. @throws StartError */
-function readRules(path: string): AlertRule[] {
-  let given: unknown
-  try {
-    given = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    throw new StartError(`--rules: ${path}: ${(error as Error).message}`)
-  }
-  if (!Array.isArray(given)) throw new StartError(`--rules: ${path}: ${typeof given} given, a list of rules wanted`)
-  return given.map((rule: Partial<AlertRule> | null, i) => {
-    const { name, condition } = rule ?? {}
-    if (typeof name === 'string' && condition !== undefined && kinds.includes(condition.kind))
-      return { ...ruleDefaults, ...rule, name, condition }
-    throw new StartError(`--rules: ${path}: rule ${i + 1}: a name and a condition of kind ${kinds.join(', ')} wanted`)
-  })
 }
 
 async function askExport(server: string, fromMs: number, toMs: number): Promise<AsyncIterable<Uint8Array>> {

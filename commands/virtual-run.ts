@@ -10,7 +10,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Config } from '../config/load.ts'
+import { type Config, loadConfig } from '../config/load.ts'
 import type { Balance } from '../console/status.ts'
 import { claimDataFolder } from '../data-folder.ts'
 import type { Fleet } from '../devices-sim/fleet.ts'
@@ -124,7 +124,7 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
       steady: clock,
       every: (ms, run) => every(clock, ms, run),
       at: clock.at,
-      alerts: { config: { rules: [], notifiers: [], maintenance: [] }, notify: (_notifier, told) => hear(told) },
+      alerts: { config: loadConfig(null, '', {}).alerts, notify: (_notifier, told) => hear(told) },
       onPlaced: placed.place,
       followJournal: (journal) => placed.source(() => journal.durable() + journal.unsynced()),
       onReadings: () => {},

@@ -4,8 +4,8 @@ import { createWorld, hour, minute, offlineRule, ruleOf, t0 } from './engine.fak
 
 const grace = limits.alertGraceMs
 
-test('without rules a device that breaks off is told of once, by MQTT, and its return too', () => {
-  const world = createWorld([], { 'a/1': [] })
+test('a device that breaks off is told of once when it stays away, and its return too', () => {
+  const world = createWorld([offlineRule({ notify: ['mqtt'] })], { 'a/1': [] })
   world.state('a/1', 'online', t0 - 1000)
   world.state('a/1', 'offline', t0)
   world.engine.advance(t0 + grace - 1)

@@ -15,7 +15,7 @@ import { createGroups } from './groups.ts'
 import { createHistory, type SavedHistory } from './history.ts'
 import { type AlertFilter, selectAlerts } from './list.ts'
 import { createMaintenance, type SavedMaintenance } from './maintenance.ts'
-import { createRules, defaultRules } from './rules.ts'
+import { createRules } from './rules.ts'
 import { createSilence, type FactorsOf, isSilent, type MembersOf, type SavedSilence } from './silence.ts'
 import { createTelling } from './telling.ts'
 import { createTimers } from './timers.ts'
@@ -83,8 +83,7 @@ export type AlertsEngine = {
 
 export function createAlertsEngine(options: AlertsEngineOptions): AlertsEngine {
   const { config, saved, counters } = options
-  const ruleList = config.rules.length > 0 ? config.rules : defaultRules(config.notifiers)
-  const rules = createRules(ruleList)
+  const rules = createRules(config.rules)
   let nowMs = saved?.nowMs ?? 0
   const cases = new Map<string, Case>()
   for (const it of saved?.cases ?? []) cases.set(it.key, { ...it, members: new Set(it.members) })
@@ -255,7 +254,7 @@ export function createAlertsEngine(options: AlertsEngineOptions): AlertsEngine {
     audit: () => history.audit(),
     save: () => ({
       nowMs,
-      rules: [...ruleList],
+      rules: [...config.rules],
       cases: [...cases.values()].map((it) => ({ ...it, members: [...it.members] })),
       timers: timers.save(),
       silence: silence.save(),

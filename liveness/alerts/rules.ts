@@ -1,5 +1,5 @@
 /** Rules by what can make them true, so that a record costs those only that it can concern. */
-import type { AlertCondition, AlertRule, NotifierConfig } from '../../telemetry/alert.ts'
+import type { AlertCondition, AlertRule } from '../../telemetry/alert.ts'
 import type { DeviceName } from '../../telemetry/device.ts'
 
 export type Kind = AlertCondition['kind']
@@ -15,26 +15,6 @@ export type Rules = {
   ofNoData(name: DeviceName, channel: string | null): Array<RuleOf<'no-data'>>
   /** Whether any rule asks for values of the device. */
   wantsValues(name: DeviceName): boolean
-}
-
-/** Without rules of its own an installation tells of devices that are offline or lost, by the MQTT notifiers, as it always did. */
-export function defaultRules(notifiers: readonly NotifierConfig[]): AlertRule[] {
-  const ofMqtt = notifiers.filter(({ type }) => type === 'mqtt').map(({ name }) => name)
-  return [
-    {
-      name: 'device-offline',
-      condition: { kind: 'state', states: ['offline', 'lost'] },
-      site: '',
-      device: '',
-      forMs: 0,
-      severity: 'warning',
-      labels: {},
-      schedule: null,
-      notify: ofMqtt.length > 0 ? ofMqtt : ['mqtt'],
-      escalate: null,
-      remindMs: null,
-    },
-  ]
 }
 
 export function createRules(rules: readonly AlertRule[]): Rules {
