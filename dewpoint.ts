@@ -158,6 +158,7 @@ export async function startDewpoint(config: Config, log: Logger, onFailed: (erro
       ...config.http,
       store,
       statuses: pipeline.liveness.devices,
+      healthNotRemembered: pipeline.liveness.healthNotRemembered,
       unitOf: (channel) => unitOf(plan.routes(), channel),
       balance,
       journal: () => journalStats(whole, broker?.workers() ?? []),

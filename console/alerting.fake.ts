@@ -64,7 +64,7 @@ export function createAlertingFake(given: Alert[]) {
     },
     notifiers: {
       status: () => [
-        { name: 'ops', type: 'webhook', queued: 2, sent: 7, failed: 1, lastError: 'the receiver said 500' },
+        { name: 'ops', type: 'webhook', queued: 2, sent: 7, failed: 1, dropped: 0, lastError: 'the receiver said 500' },
       ],
       async test(name) {
         asked.push(['test', name])

@@ -39,6 +39,7 @@ export type Alerting = {
       queued: number
       sent: number
       failed: number
+      dropped: number
       lastError: string | null
     }>
     test(name: string): Promise<{ ok: boolean; detail: string }>

@@ -2,7 +2,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import Type from 'typebox'
-import type { DeviceStatus, StateChange } from '../telemetry/device.ts'
+import { type DeviceStatus, deviceStates, type StateChange } from '../telemetry/device.ts'
 import { StartError, UnavailableError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
@@ -36,6 +36,7 @@ export type ConsoleOptions = IngestDoor &
     unitOf: (channel: string) => string
     balance: () => Balance
     journal: MetricsSource['journal']
+    healthNotRemembered: MetricsSource['healthNotRemembered']
     quarantine: QuarantineOptions
     openRows: CompletenessOptions['openRows']
     faults: CompletenessOptions['faults']
@@ -95,6 +96,8 @@ export async function createConsole(options: ConsoleOptions): Promise<Console> {
     journal: options.journal,
     broker: options.brokerStats,
     devices: () => countStates(options.statuses()),
+    alerting: options.alerting,
+    healthNotRemembered: options.healthNotRemembered,
     health: currentHealth,
   })
 
@@ -192,7 +195,7 @@ async function checkStore(store: ReadingStore, checks: ConsoleOptions['checks'])
 }
 
 function countStates(statuses: DeviceStatus[]): { [state: string]: number } {
-  const counts: { [state: string]: number } = { online: 0, offline: 0 }
+  const counts: { [state: string]: number } = Object.fromEntries(deviceStates.map((state) => [state, 0]))
   for (const { state } of statuses) counts[state] = (counts[state] ?? 0) + 1
   return counts
 }

@@ -1,12 +1,12 @@
 /** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Counters, ListenerCounters, SourceCounters, TrafficCounters } from '../telemetry/counters.ts'
+import type { ListenerCounters, SourceCounters, TrafficCounters } from '../telemetry/counters.ts'
 import type { Times } from '../telemetry/times.ts'
+import { type AlertMetricsSource, registerAlertMetrics } from './alert-metrics.ts'
 import type { Balance, Health } from './status.ts'
 import { registerTimes } from './times-metric.ts'
 
-export type MetricsSource = {
-  counters: Counters
+export type MetricsSource = AlertMetricsSource & {
   balance: () => Balance
   journal: () => { bytes: number; segments: number; syncs: number; syncTimes: Times; unsyncedBytes: number }
   /** Null until the broker is there. */
@@ -197,6 +197,8 @@ export function createMetrics(source: MetricsSource): Registry {
     'Entries that a limit of the quarantine pushed out: size or age',
     () => counters.quarantineDropped,
   )
+
+  registerAlertMetrics(registry, source)
 
   gauge('console_live_clients', 'Open live streams', () => counters.liveClients)
   counter('console_live_closed_total', 'Live streams closed because they read too slowly', () => counters.liveClosed)

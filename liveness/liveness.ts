@@ -58,6 +58,8 @@ export type Liveness = Pick<Devices, 'everyMsOf' | 'factorsOf' | 'membersOf'> & 
   alerts: Omit<AlertsEngine, 'changed' | 'values' | 'completeness' | 'advance' | 'wasDown' | 'save'>
   /** What is wrong with the device's health, or known of it; null: nothing was heard. */
   health: Health['findings']
+  /** Reports whose device's health is not kept, too many devices. */
+  healthNotRemembered: Health['notRemembered']
   devices(): DeviceStatus[]
   /** Null: neither heard nor expected. */
   device(name: DeviceName): DeviceStatus | null
@@ -228,6 +230,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     savedPosition: () => savedPosition,
     alerts: engine,
     health: health.findings,
+    healthNotRemembered: health.notRemembered,
     begin() {
       hasBegun = true
       stops.push(

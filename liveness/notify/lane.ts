@@ -20,6 +20,8 @@ export type LaneStatus = {
   /** Notifications told, and tries that failed, since the start. */
   sent: number
   failed: number
+  /** Notifications that are never told, since the start: too many waited, for too long, or the receiver will not take them. */
+  dropped: number
   lastError: string | null
 }
 
@@ -54,16 +56,18 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   const known = new Set([...saved.told, ...saved.waiting.map(({ notification }) => keyOf(notification))])
   /** Since the last parcel that arrived. */
   let dropped = saved.dropped
+  const status = { sent: 0, failed: 0, dropped: 0, lastError: null as string | null }
   const queue = createQueue(
     saved.waiting,
     sender.takesDigests ? limits.notificationsWaitingMax : limits.standingAlertsMax,
     (drop) => {
       count(counters.notifications, drop)
-      if (drop !== 'merged') dropped++
+      if (drop === 'merged') return
+      dropped++
+      status.dropped++
     },
   )
   const budget = createBudget(options.perMinuteMax, steady)
-  const status = { sent: 0, failed: 0, lastError: null as string | null }
   /** What waits could not be told when it came, before a restart or since. */
   let isBehind = saved.waiting.length > 0
   /** Failures since the last success. */
@@ -126,6 +130,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     if (outcome.ok || outcome.isFinal) {
       for (const _told of parcel.told) count(counters.notifications, outcome.ok ? 'sent' : 'rejected')
       queue.done()
+      if (!outcome.ok) status.dropped += parcel.told.length
     }
     if (outcome.ok) {
       status.sent += parcel.told.length

@@ -72,6 +72,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
         status('new', 'never-seen'),
       ],
       unitOf: () => '',
+      healthNotRemembered: () => 0,
       openRows: async () => ({ rows: [], version: 0, isNumbered: true }),
       faults: { outages: () => [], rejectedAtMs: () => [], everyMsOf: () => null },
       commands: () => null,

@@ -60,6 +60,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       store: { ping: async () => {}, latest: async () => [] } as never,
       statuses: () => [],
       unitOf: () => '',
+      healthNotRemembered: () => 0,
       openRows: async () => ({ rows: [], version: 0, isNumbered: false }),
       faults: { outages: () => [], rejectedAtMs: () => [], everyMsOf: () => null },
       commands: () => null,
