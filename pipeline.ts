@@ -105,6 +105,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       journal.accept(lifeCycle(MessageKind.state, '', 0, topic, change)).catch(failed('journal'))
     },
     onPoints(points) {
+      // Nothing is appended any more until a restart, and what is measured is no reason to stop.
+      if (journal.status().state === 'failed') return
       journal.accept(lifeCycle(MessageKind.points, '', 0, '', toRows(points))).catch(failed('journal'))
     },
     alerts: { ...options.alerts, counters },

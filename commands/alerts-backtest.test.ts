@@ -102,9 +102,10 @@ alerts:
 
 test('backtest takes the rules that docs/alerts.md shows', async () => {
   const text = readFileSync(new URL('../docs/alerts.md', import.meta.url), 'utf8')
-  writeFileSync(join(folder, 'rules.json'), /^```json\n(.*?)^```/ms.exec(text)?.[1] ?? '')
+  const shown = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].find((found) => found[1]?.includes('name: low,'))?.[1]
+  writeFileSync(join(folder, 'shown.yaml'), shown ?? '')
   stored = [[point('1', 'voltage', 'value', now - 5 * hour, 3.3), point('1', 'voltage', 'value', now - hour, 3.6)]]
-  expect(await run(['backtest', '--url', url(), '--rules', join(folder, 'rules.json'), '--json'])).toBe(0)
+  expect(await run(['backtest', '--url', url(), '--rules', join(folder, 'shown.yaml'), '--json'])).toBe(0)
   const firedAtMs = now - 5 * hour + 600_000
   expect(JSON.parse(out).rules).toMatchObject([{ rule: 'low', fired: [{ firedAtMs, resolvedAtMs: now - hour }] }])
 })

@@ -86,7 +86,7 @@ describe.skipIf(needs({ mosquittoClients: true }) !== null)('mosquitto', () => {
     await vi.waitFor(async () => expect((await deviceOf(server, 'broken'))?.state).toBe('offline'), patient)
     const lines = subscribe('-q', '1', '-t', 'alerts/#')
     await vi.waitFor(() => expect(lines).toHaveLength(1), patient)
-    expect(lines[0]).toMatch(/^alerts\/mosquitto\/broken \{"alert":"offline",/)
+    expect(lines[0]).toMatch(/^alerts\/mosquitto\/broken \{"alert":"device-offline",/)
   })
 })
 
