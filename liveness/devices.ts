@@ -11,6 +11,7 @@ import type { Factor } from '../telemetry/alert.ts'
 import { isHttpClient, isSourceClient } from '../telemetry/client.ts'
 import { type DeviceName, type DeviceStatus, deviceKey, type StateChange } from '../telemetry/device.ts'
 import { type ConnectDetails, type DisconnectDetails, MessageKind, type Record } from '../telemetry/message.ts'
+import { createAwaited } from './states/awaited.ts'
 import { type Connection, createConnections, type SavedConnection } from './states/connections.ts'
 import { type Contract, contractOf, isVisit } from './states/contract.ts'
 import { createCourse } from './states/course.ts'
@@ -63,6 +64,7 @@ export function createDevices(options: DevicesOptions): Devices {
   const course = createCourse({ saved, graceMs, onChange: options.onChange, onDue })
   const { change, factors, now, review, schedule } = course
   const report = createReports(options)
+  const awaited = createAwaited(devices.values())
 
   function known(name: DeviceName, atMs: number): KnownDevice {
     const found = devices.get(deviceKey(name))
@@ -87,11 +89,11 @@ export function createDevices(options: DevicesOptions): Devices {
     return found
   }
 
-  function bind(device: KnownDevice, client: string, { epoch, address }: Connection): void {
+  function bind(device: KnownDevice, client: string, { epoch, address }: Connection, boundAt = now()): void {
     connections.bind(device, epoch)
     device.client = client
     device.address = address
-    device.boundAt = now()
+    device.boundAt = boundAt
     device.awaitedAt = null
     factors.update(device)
   }
@@ -136,10 +138,12 @@ export function createDevices(options: DevicesOptions): Devices {
     const { client, epoch } = record
     const { willTopic, address } = JSON.parse(record.payload.toString()) as ConnectDetails
     const connection = { epoch, address }
-    // The same client on a new connection: it speaks for the same devices, which were never gone.
-    for (const device of connections.opened(client, connection)) {
+    // The same client on a new connection: it speaks for the same devices, which were never gone, or only by our own doing.
+    const carried = [...connections.opened(client, connection), ...awaited.take(client)]
+    for (const device of carried) {
       watcher?.(device, false)
-      bind(device, client, connection)
+      // One device may have booted, and measures first; of a gateway's connection each is as far as it was.
+      bind(device, client, connection, carried.length > 1 ? device.boundAt : now())
       schedule(device, review(device))
     }
     const name = willTopic === undefined ? null : deviceOf(willTopic)
@@ -164,6 +168,8 @@ export function createDevices(options: DevicesOptions): Devices {
     reason: DisconnectDetails['reason'],
     atUs: number,
   ): void {
+    // It is missed for longer than its connection is.
+    if (device.state === 'lost') return
     const hasLeft = reason === 'client'
     if (contract !== null && contract.by !== 'habit' && (hasLeft || isVisit(device, contract, now()))) {
       const left = hasLeft ? whyOffline.client : 'its connection ended after its report'
@@ -187,12 +193,15 @@ export function createDevices(options: DevicesOptions): Devices {
 
   /** Its connection was lost by our own doing: it gets time to come back. */
   function expect(device: KnownDevice): void {
-    if (device.state === 'online' || device.state === 'late') device.awaitedAt = now() + graceMs
+    if (device.state !== 'online' && device.state !== 'late') return
+    device.awaitedAt = now() + graceMs
+    awaited.add(device)
   }
 
   /** We were away, so nobody is connected; that is our doing, and devices get time to come back. */
   function restarted(): void {
     const isKept = connections.restarted()
+    awaited.clear()
     for (const device of devices.values()) {
       if (isKept(device.epoch) || (device.epoch === 0 && device.awaitedAt === null)) continue
       watcher?.(device, false)
