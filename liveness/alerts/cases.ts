@@ -120,15 +120,18 @@ export function createCases(options: {
     it.heldSinceMs ??= atMs
     const heldMs = atMs - it.heldSinceMs
     const growing = it.isCut ? silence.isBreaking(name, atMs) : silence.isGrowing(name, atMs)
+    // A silence that was noticed late is noticed of others later still: a minute more is little, and makes one alert of many.
+    const mayBeFirst = !it.isCut && it.deviceState !== '' && silence.hasPeers(name)
     if (silence.waveOf(name) !== null) it.waveSinceMs ??= atMs
     // A wave that still grows is told of when it is known how far it goes.
     const isOpen = growing === 'fast' && atMs - (it.waveSinceMs ?? atMs) < limits.waveSettleMsMax
     const found = groups.groupFor(it, rule, atMs, !isOpen)
     if (found !== null) joinGroup(it, found.group, found.isNew, rule, atMs)
-    else if (growing !== null && heldMs < limits.waveHoldMsMax)
+    else if ((growing !== null || mayBeFirst) && heldMs < limits.waveHoldMsMax) {
       // Longer each time, so that a wave of very many costs little.
-      timers.set(`fire ${it.key}`, atMs + Math.max(limits.waveWaitMs, Math.floor(heldMs / 2)))
-    else fire(it, rule, atMs)
+      const waitMs = Math.max(limits.waveWaitMs, Math.floor(heldMs / 2))
+      timers.set(`fire ${it.key}`, atMs + Math.min(waitMs, limits.waveHoldMsMax - heldMs))
+    } else fire(it, rule, atMs)
   }
 
   function joinGroup(it: Case, group: Case, isNew: boolean, rule: AlertRule, atMs: number): void {

@@ -50,7 +50,7 @@ test('those that stay away when the others are back get their own alert, after t
   expect(world.heard()).toHaveLength(1)
   world.engine.advance(t0 + hour + 11 * minute)
   expect(world.heard()).toEqual([])
-  world.engine.advance(t0 + hour + 13 * minute)
+  world.engine.advance(t0 + hour + 14 * minute)
   expect(world.heard()).toMatchObject([expect.stringContaining('a/d0 is offline')])
   world.state('a/d0', 'online', t0 + 2 * hour)
   expect(world.heard()).toEqual([`ops resolved +${2 * hour}: a/d0 is offline`])
@@ -140,10 +140,21 @@ test('keep-alives that run out one after another are few alerts, not forty', () 
 test('an alert that waits for a wave which does not come is told when it has waited', () => {
   const world = createWorld([offlineRule()], fleet('a', 12, []))
   for (let i = 0; i < 3; i++) world.state(`a/d${i}`, 'offline', t0)
-  world.engine.advance(t0 + limits.waveQuietMs - 1)
+  world.engine.advance(t0 + limits.waveHoldMsMax)
   expect(world.heard()).toEqual([])
-  world.engine.advance(t0 + limits.waveQuietMs * 1.3)
+  world.engine.advance(t0 + limits.alertGraceMs + limits.waveHoldMsMax)
   expect(world.heard()).toHaveLength(3)
+})
+
+test('a silence that was noticed late waits for others where there are some, and a device alone is told of at once', () => {
+  const world = createWorld([offlineRule()], { ...fleet('a', 50, []), ...fleet('b', 1, []), ...fleet('c', 200, []) })
+  world.state('b/d0', 'lost', t0)
+  for (let i = 0; i < 40; i++) world.state(`a/d${i}`, 'offline', t0 + 1_000 + i * 1_400)
+  world.engine.advance(t0 + 3 * minute)
+  expect(world.heard()).toEqual([
+    `ops fired +${limits.alertGraceMs}: b/d0 is lost`,
+    expect.stringContaining('at site a are silent'),
+  ])
 })
 
 test('a gateway that comes and goes is damped as one', () => {

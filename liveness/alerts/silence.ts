@@ -40,6 +40,8 @@ export type Silence = {
   isGrowing(name: DeviceName, atMs: number): 'fast' | 'slowly' | null
   /** The same of a device whose connection broke: those that share its fate break in the same moment, so it waits while they do. */
   isBreaking(name: DeviceName, atMs: number): 'fast' | null
+  /** It shares more than us with others that were well, enough for a wave. */
+  hasPeers(name: DeviceName): boolean
   save(): SavedSilence
 }
 
@@ -172,6 +174,10 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       }
       return device?.shares.some(isBreaking) ? 'fast' : null
     },
+    hasPeers: (name) =>
+      devices
+        .get(deviceKey(name))
+        ?.shares.some((its) => its.factor !== 'ourselves' && waveBy(its).of >= limits.waveDevicesMin) === true,
     save() {
       const all = [...shared.values()]
       const nth = new Map(all.map((its, i) => [its, i]))
