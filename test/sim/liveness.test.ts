@@ -1,6 +1,6 @@
 /**
  * Liveness over a simulated fleet in virtual time, held against what was true of it; and that each of the checks sees what it is for. The full
- * size is `npm run liveness-sim`.
+ * size is bench/liveness-sim.ts.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { limits } from '../../telemetry/limits.ts'
