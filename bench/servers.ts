@@ -91,16 +91,18 @@ export type DewpointOptions = {
   nodeOptions: string[]
   /** More keys of telemetry.yaml's `broker`, a line each. */
   broker?: string[]
+  /** More lines of telemetry.yaml. */
+  more?: string[]
 }
 
 export async function startDewpoint(options: DewpointOptions): Promise<Server & { metrics: () => Promise<string> }> {
-  const { folder, store, storePid, countStored, nodeOptions, broker = [] } = options
+  const { folder, store, storePid, countStored, nodeOptions, broker = [], more = [] } = options
   mkdirSync(folder, { recursive: true })
   const [mqttPort, httpPort] = [await freePort(), await freePort()]
   const config = join(folder, 'telemetry.yaml')
   const listen = `listen: [mqtt://127.0.0.1:${mqttPort}]`
   const lines = ['broker:', ...[listen, ...broker].map((it) => `  ${it}`), 'http:', `  listen: 127.0.0.1:${httpPort}`]
-  writeFileSync(config, [...lines, `store: ${store}`, ''].join('\n'))
+  writeFileSync(config, [...lines, `store: ${store}`, ...more, ''].join('\n'))
   const program = join(import.meta.dirname, '..', 'cli.js')
   const args = ['start', '--config', config, '--data', join(folder, 'data'), '--no-demo']
   const isUp = (output: string) => output.includes('Dewpoint is up.')
