@@ -158,6 +158,43 @@ test('device stays online without an alert when ten connections take each other 
   expect((await deviceOf(server, 'rushed'))?.state).toBe('online')
 })
 
+test('nobody is told of a device that breaks off when it is back within the grace', async () => {
+  const alerts = await follow('alerts/#')
+  let wire = await device('back-at-once')
+  for (let round = 0; round < 10; round++) {
+    wire.socket.destroy()
+    wire = await device('back-at-once')
+  }
+  const other = await device('after-back')
+  other.socket.destroy()
+  await vi.waitFor(() => expect(alerts.map((it) => it.topic)).toContain(alert('after-back')), patient)
+  expect(alerts.map((it) => it.topic)).not.toContain(alert('back-at-once'))
+  expect((await deviceOf(server, 'back-at-once'))?.state).toBe('online')
+  wire.socket.destroy()
+  await vi.waitFor(() => expect(alerts.map((it) => it.topic)).toContain(alert('back-at-once')), patient)
+})
+
+test('device stays online without an alert when two clients fight for its identifier', async () => {
+  const alerts = await follow('alerts/#')
+  let holder = await device('fought-for')
+  await becomes('fought-for', 'online')
+  const since = (await deviceOf(server, 'fought-for'))?.since
+  // Each connects anew as soon as the other one has thrown it out.
+  for (let round = 0; round < 30; round++) {
+    const thrownOut = holder
+    holder = await device('fought-for')
+    await thrownOut.closed
+  }
+  const other = await device('after-fight')
+  other.socket.destroy()
+  await vi.waitFor(() => expect(alerts.map((it) => it.topic)).toContain(alert('after-fight')), patient)
+  expect(alerts.map((it) => it.topic)).not.toContain(alert('fought-for'))
+  // It was in no other state meanwhile.
+  expect(await deviceOf(server, 'fought-for')).toMatchObject({ state: 'online', since })
+  holder.socket.destroy()
+  await becomes('fought-for', 'offline')
+})
+
 test('device ends with its last state when it flaps twenty times', async () => {
   for (let i = 0; i < 20; i++) {
     const wire = await device('flapping')
