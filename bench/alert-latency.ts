@@ -4,6 +4,7 @@
  * only once, when anything else was told, or when it took too long.
  */
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -46,6 +47,9 @@ const awayMs = 500
 /** ... and what is told of its return, or wrongly, would have come by then. */
 const calmMs = 3_000
 
+const syncEveryMs = 100
+const syncBytes = Buffer.alloc(4096, 1)
+
 const folder = passingFolder('alert-latency')
 const machine = readMachine()
 /** When each device was dropped, and of which ways it has not been told. */
@@ -60,7 +64,12 @@ function take(told: Told): void {
     unasked.push(told)
     return
   }
-  latencies[told.way].record(told.atMs - drop.atMs)
+  const tookMs = told.atMs - drop.atMs
+  latencies[told.way].record(tookMs)
+  if (tookMs > p99MsMax)
+    console.log(
+      `${told.device} at the ${told.way} after ${tookMs.toFixed(0)} ms, dropped at ${(drop.atMs / 1000).toFixed(1)} s`,
+    )
   if (drop.missing.size === 0) drop.onTold()
 }
 
@@ -105,7 +114,25 @@ async function drop(name: string, device: Wire): Promise<boolean> {
   return isTold
 }
 
+/** What else delays it: an append of our own to the same disk, which the journal of the server waits for too. */
+const syncs = createHistogram()
+const file = await open(join(folder, 'syncs'), 'w')
+let isMeasuring = true
+async function measureSyncs(): Promise<void> {
+  for (; isMeasuring; await sleep(syncEveryMs)) {
+    const beganMs = performance.now()
+    await file.write(syncBytes)
+    await file.datasync()
+    syncs.record(performance.now() - beganMs)
+  }
+}
+const measuring = measureSyncs()
+/** Since it was asked last. */
+const loopLagMs = async () =>
+  Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await server.metrics())?.[1]) * 1000
+
 const random = createRandom(seed)
+await loopLagMs()
 const before = { cpuS: cpuS(), atMs: performance.now() }
 const dropping: Array<Promise<boolean>> = []
 for (const [i, name] of names.entries()) {
@@ -113,6 +140,11 @@ for (const [i, name] of names.entries()) {
   await sleep((1000 / dropsPerS) * random.between(0.5, 1.5))
 }
 const tookS = (performance.now() - before.atMs) / 1000
+isMeasuring = false
+await measuring
+await file.close()
+const loadAtEnd = readMachine().load
+const lagMs = await loopLagMs()
 const cpuPercent = ((cpuS() - before.cpuS) / tookS) * 100
 const missed = (await Promise.all(dropping)).filter((isTold) => !isTold).length
 await sleep(calmMs)
@@ -161,6 +193,7 @@ const text = [
   'Written by `node dist/bench/alert-latency.js`; do not edit.',
   '',
   ...machineLines(machine, new Date()),
+  `- Load average of the machine at the end ${loadAtEnd}`,
   ...failed.map((reason) => `- **failed**: ${reason}`),
   '',
   ...tableLines(
@@ -178,6 +211,11 @@ const text = [
       ['drops / s', (drops / tookS).toFixed(1)],
       ['readings / s meanwhile', loaded === null ? '0' : loaded.perS.toFixed(0)],
       ['PUBACK p99 meanwhile, ms', loaded === null ? '–' : loaded.latencyMs.p99.toFixed(1)],
+      ['event loop of the server late, p99, ms', lagMs.toFixed(1)],
+      [
+        'an append of 4 KiB and fdatasync beside it, p99 and longest, ms',
+        `${syncs.percentile(0.99).toFixed(1)}, ${syncs.max().toFixed(1)}`,
+      ],
       ['CPU of the server, % of one core', cpuPercent.toFixed(0)],
       ['connections taken over by their own device', String(takeovers)],
       ['connections broken, and there again at once', String(reconnects)],
