@@ -414,7 +414,7 @@ export const limits = {
   /** ... or so large a share of them within the window, the last of them a short while ago; ... */
   waveHintMin: 0.2,
   waveQuietMs: 10_000,
-  /** ... but no longer than this. */
+  /** ... but no longer than this. So long waits each silence that was noticed late, where the device shares something with others. */
   waveHoldMsMax: 60_000,
   /** A wave is told of when nobody has joined it for so long, and at the latest after this. */
   waveSettleMs: 300,
