@@ -301,13 +301,39 @@ test('device that comes back without a report and leaves is late again, and lost
   expect(changes.slice(-3).map(({ state }) => state)).toEqual(['asleep', 'late', 'lost'])
 })
 
+test.each([
+  [600, 6 * 3600],
+  [6 * 3600, 600],
+])(
+  'device that boots early with another interval, %d s before and %d s now, is expected by the new one',
+  (before, now) => {
+    visit({ nextS: before })
+    quiet(minute)
+    visit({ nextS: now })
+    quiet(1.1 * now * 1000)
+    expect(only().state).toBe('asleep')
+    quiet(0.2 * now * 1000)
+    expect(only().state).toBe('late')
+  },
+)
+
+test('events between two reports, which say nothing of the next one, take back nothing', () => {
+  visit({ nextS: 3600 })
+  for (let i = 0; i < 20; i++) {
+    quiet(minute)
+    visit()
+  }
+  expect(only().nextMs).toBe(3_600_000)
+})
+
 test('reports are looked into when they can tell something only', () => {
   connect(1)
   for (let i = 0; i < 100; i++) {
     report(1, { nextS: 600 })
+    report(1, { nextS: 600 })
     quiet(minute)
   }
-  expect(looks).toBe(1 + Math.floor(99 / 6))
+  expect(looks).toBe(100)
   looks = 0
   connect(2, 'c')
   for (let i = 0; i < 90; i++) {

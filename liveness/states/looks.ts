@@ -8,7 +8,8 @@ export function isWorthLook(device: KnownDevice, nowAt: number, isWanted: boolea
   if (lookedAt === null) return true
   const ageMs = nowAt - lookedAt
   if (isWanted && ageMs >= limits.lookMsMin) return true
-  if (nextMs !== null) return ageMs > nextMs / 2
+  // One that comes early may have booted with another interval.
+  if (nextMs !== null) return ageMs >= limits.sameReportMs
   return vainLooks < limits.looksVainMax || ageMs >= limits.looksVainMs
 }
 
@@ -20,8 +21,13 @@ export function looked(device: KnownDevice, nowAt: number, nextS: number | null)
     device.lookedAt = nowAt
     return
   }
+  if (isEarly(device, nowAt)) return
   device.vainLooks = Math.min(device.vainLooks + 1, limits.looksVainMax)
   if (device.nextMs !== null && device.vainLooks < limits.looksVainMax) return
   device.nextMs = null
   device.lookedAt = nowAt
 }
+
+/** An event between two reports says nothing of when the next one comes, and takes nothing back. */
+const isEarly = ({ lookedAt, nextMs }: KnownDevice, nowAt: number): boolean =>
+  lookedAt !== null && nextMs !== null && nowAt - lookedAt <= nextMs / 2
