@@ -9,6 +9,7 @@
  * That nobody is made to press the button unseen in a frame: `frame-ancestors 'none'` (console.ts).
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { html } from '../telemetry/html.ts'
 import { limits } from '../telemetry/limits.ts'
 import type { Alerting, AlertingDoor } from './alerting.ts'
 import { alertingOf } from './alerts.ts'
@@ -51,9 +52,6 @@ function find({ alerts, notifiers }: Alerting, token: string) {
   return { id, title, why, action: granted.action, by: granted.by }
 }
 
-const entities: { [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-const escaped = (text: string) => text.replace(/[&<>"']/g, (char) => entities[char] ?? char)
-
 function page(reply: FastifyReply, status: number, title: string, text: string, button: string | null): FastifyReply {
   const form = button === null ? '' : `<form method="post"><button class="button">${button}</button></form>`
   return reply
@@ -62,6 +60,6 @@ function page(reply: FastifyReply, status: number, title: string, text: string, 
     .type('text/html; charset=utf-8')
     .send(`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Dewpoint</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
-<link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/page.css"></head><body class="act"><h1>${escaped(title)}</h1><p>${escaped(text)}</p>${form}
+<link rel="icon" href="/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/page.css"></head><body class="act"><h1>${html(title)}</h1><p>${html(text)}</p>${form}
 <p><a href="/">All devices</a></p></body></html>`)
 }

@@ -1,7 +1,8 @@
 /** Metrics of alerts, of those who are told of them, and of the health of devices. */
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { Counters } from '../telemetry/counters.ts'
 import type { Alerting } from './alerting.ts'
+import { metricKinds } from './metric-kinds.ts'
 
 export type AlertMetricsSource = {
   counters: Counters
@@ -15,56 +16,28 @@ type NotifierStatus = ReturnType<Alerting['notifiers']['status']>[number]
 
 export function registerAlertMetrics(registry: Registry, source: AlertMetricsSource): void {
   const { counters } = source
-  const registers = [registry]
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-  const byCode = (name: string, help: string, read: () => { [code: string]: number | undefined }) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['code'],
-      registers,
-      collect() {
-        this.reset()
-        for (const [code, count] of Object.entries(read())) this.inc({ code }, count ?? 0)
-      },
-    })
+  const { counter, counters: countersBy, gauges: gaugesBy } = metricKinds(registry)
+  const ofNotifiers = (read: (status: NotifierStatus) => number) => () =>
+    Object.fromEntries((source.alerting()?.notifiers.status() ?? []).map((it) => [it.name, read(it)]))
   const byNotifier = (name: string, help: string, read: (status: NotifierStatus) => number) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['notifier'],
-      registers,
-      collect() {
-        this.reset()
-        for (const status of source.alerting()?.notifiers.status() ?? [])
-          this.inc({ notifier: status.name }, read(status))
-      },
-    })
+    countersBy(name, help, 'notifier', ofNotifiers(read))
 
-  byCode('alerts_total', 'Alerts since the start, by what became of them', () => counters.alerts)
-  byCode('notifications_total', 'Notifications of all notifiers, by what became of them', () => counters.notifications)
+  countersBy('alerts_total', 'Alerts since the start, by what became of them', 'code', () => counters.alerts)
+  countersBy(
+    'notifications_total',
+    'Notifications of all notifiers, by what became of them',
+    'code',
+    () => counters.notifications,
+  )
   byNotifier('notifier_sent_total', 'Notifications that a notifier told', (it) => it.sent)
   byNotifier('notifier_failed_total', 'Tries of a notifier that failed', (it) => it.failed)
   byNotifier('notifier_dropped_total', 'Notifications that a notifier will never tell', (it) => it.dropped)
-  new Gauge({
-    name: 'dewpoint_notifier_waiting',
-    help: 'Notifications that wait for their notifier',
-    labelNames: ['notifier'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { name, queued } of source.alerting()?.notifiers.status() ?? []) this.set({ notifier: name }, queued)
-    },
-  })
+  gaugesBy(
+    'notifier_waiting',
+    'Notifications that wait for their notifier',
+    'notifier',
+    ofNotifiers((it) => it.queued),
+  )
   counter(
     'push_subscriptions_gone_total',
     'Subscriptions to Web Push that their service ended',

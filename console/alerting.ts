@@ -1,18 +1,7 @@
 /** What the console asks of alerts and notifiers; the pieces of liveness have this shape. Times: milliseconds since 1970. */
-import type { Alert, AuditEntry, Maintenance, NotifierConfig, Severity } from '../telemetry/alert.ts'
+import type { Alert, AlertFilter, AuditEntry, Maintenance, NotifierConfig } from '../telemetry/alert.ts'
 
 type Soon<T> = T | Promise<T>
-
-export type AlertFilter = {
-  states?: ReadonlyArray<Alert['state']>
-  site?: string
-  device?: string
-  rule?: string
-  severity?: Severity
-  /** true: only those of which nobody was told; false: only the others. */
-  isSuppressed?: boolean
-  max?: number
-}
 
 export type Alerting = {
   alerts: {

@@ -1,8 +1,9 @@
 /** /metrics for Prometheus. Values are read when they are asked for; nothing is counted twice. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { ListenerCounters, SourceCounters, TrafficCounters } from '../telemetry/counters.ts'
 import type { Times } from '../telemetry/times.ts'
 import { type AlertMetricsSource, registerAlertMetrics } from './alert-metrics.ts'
+import { eachOf, metricKinds } from './metric-kinds.ts'
 import type { Balance, Health } from './status.ts'
 import { registerTimes } from './times-metric.ts'
 
@@ -20,72 +21,15 @@ export function createMetrics(source: MetricsSource): Registry {
   const { counters, balance, journal } = source
   collectDefaultMetrics({ register: registry })
 
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `dewpoint_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
+  const { counter, gauge, counters: countersBy, gauges: gaugesBy } = metricKinds(registry)
   const byCode = (name: string, help: string, read: () => { [code: string]: number | undefined }) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['code'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [code, count] of Object.entries(read())) this.inc({ code }, count ?? 0)
-      },
-    })
-
+    countersBy(name, help, 'code', read)
   const byListener = (name: string, help: string, read: (listener: ListenerCounters) => number) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['listener'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [listener, it] of Object.entries(counters.listeners)) this.inc({ listener }, read(it))
-      },
-    })
+    countersBy(name, help, 'listener', () => eachOf(counters.listeners, read))
   const byDirection = (name: string, help: string, key: keyof TrafficCounters) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['direction'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        const { received, sent } = counters.mqtt
-        this.inc({ direction: 'received' }, received[key])
-        this.inc({ direction: 'sent' }, sent[key])
-      },
-    })
+    countersBy(name, help, 'direction', () => eachOf(counters.mqtt, (it) => it[key]))
   const bySource = (name: string, help: string, read: (source: SourceCounters) => number) =>
-    new Counter({
-      name: `dewpoint_${name}`,
-      help,
-      labelNames: ['source'],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [source, it] of Object.entries(counters.sources)) this.inc({ source }, read(it))
-      },
-    })
+    countersBy(name, help, 'source', () => eachOf(counters.sources, read))
 
   counter('readings_received_total', 'Readings that arrived', () => balance().received)
   counter('readings_accepted_total', 'Readings that the journal took', () => balance().accepted)
@@ -105,15 +49,9 @@ export function createMetrics(source: MetricsSource): Registry {
   byDirection('broker_publish_bytes_total', 'Bytes of the payloads of PUBLISH packets', 'publishBytes')
   byListener('broker_listener_connections_total', 'Connections of a listener', (it) => it.total)
   byListener('broker_listener_refused_total', 'Connections beyond a limit, at a listener', (it) => it.refused)
-  new Gauge({
-    name: 'dewpoint_broker_listener_connections',
-    help: 'Open connections of a listener',
-    labelNames: ['listener'],
-    registers: [registry],
-    collect() {
-      for (const [listener, { open }] of Object.entries(counters.listeners)) this.set({ listener }, open)
-    },
-  })
+  gaugesBy('broker_listener_connections', 'Open connections of a listener', 'listener', () =>
+    eachOf(counters.listeners, (it) => it.open),
+  )
   byCode(
     'broker_certificate_reloads_total',
     'Changes of the certificate, done and failed',
@@ -202,16 +140,7 @@ export function createMetrics(source: MetricsSource): Registry {
 
   gauge('console_live_clients', 'Open live streams', () => counters.liveClients)
   counter('console_live_closed_total', 'Live streams closed because they read too slowly', () => counters.liveClosed)
-  new Gauge({
-    name: 'dewpoint_devices',
-    help: 'Devices by state',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const [state, count] of Object.entries(source.devices())) this.set({ state }, count)
-    },
-  })
+  gaugesBy('devices', 'Devices by state', 'state', source.devices)
   new Gauge({
     name: 'dewpoint_healthy',
     help: '1 for each check of /healthz that passes, else 0',

@@ -74,6 +74,18 @@ export type Alert = {
   devices: DeviceName[]
 }
 
+/** Which alerts a question is about; left out: all. */
+export type AlertFilter = {
+  states?: ReadonlyArray<Alert['state']>
+  site?: string
+  device?: string
+  rule?: string
+  severity?: Severity
+  /** true: only those of which nobody was told; false: only the others. */
+  isSuppressed?: boolean
+  max?: number
+}
+
 export type NotificationKind = 'fired' | 'resolved' | 'escalated' | 'reminder' | 'test'
 
 /** In order of time. `threshold` in the unit of the values; null: a rule without one. */

@@ -3,7 +3,15 @@
  * same alerts. Everything that is due happens at its due time, before what comes after it.
  */
 import type { Logger } from 'pino'
-import type { Alert, AlertRule, AlertsConfig, AuditEntry, Maintenance, Notify } from '../../telemetry/alert.ts'
+import type {
+  Alert,
+  AlertFilter,
+  AlertRule,
+  AlertsConfig,
+  AuditEntry,
+  Maintenance,
+  Notify,
+} from '../../telemetry/alert.ts'
 import type { Counters } from '../../telemetry/counters.ts'
 import { type DeviceName, deviceKey, type StateChange } from '../../telemetry/device.ts'
 import { limits } from '../../telemetry/limits.ts'
@@ -13,7 +21,7 @@ import { createCases } from './cases.ts'
 import { createFlapping } from './flapping.ts'
 import { createGroups } from './groups.ts'
 import { createHistory, type SavedHistory } from './history.ts'
-import { type AlertFilter, selectAlerts } from './list.ts'
+import { selectAlerts } from './list.ts'
 import { createMaintenance, type SavedMaintenance } from './maintenance.ts'
 import { createRules } from './rules.ts'
 import { createSilence, type FactorsOf, isSilent, type MembersOf, type SavedSilence } from './silence.ts'

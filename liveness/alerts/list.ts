@@ -1,18 +1,5 @@
 /** Which alerts a question is about, those that matter first. */
-import type { Alert, Severity } from '../../telemetry/alert.ts'
-import { severities } from '../../telemetry/alert.ts'
-
-/** Left out: all. */
-export type AlertFilter = {
-  states?: ReadonlyArray<Alert['state']>
-  site?: string
-  device?: string
-  rule?: string
-  severity?: Severity
-  /** true: only those of which nobody was told; false: only the others. */
-  isSuppressed?: boolean
-  max?: number
-}
+import { type Alert, type AlertFilter, severities } from '../../telemetry/alert.ts'
 
 const stateOrder: ReadonlyArray<Alert['state']> = ['firing', 'pending', 'resolved']
 

@@ -1,4 +1,5 @@
 /** Texts of devices and people in the languages of receivers. Each answers a text that is seen as it is, and does nothing. */
+import { entities } from '../../telemetry/html.ts'
 import { printable } from '../../telemetry/printable.ts'
 
 /** At most so many characters, never half of one. */
@@ -16,9 +17,6 @@ export const lines = (text: string): string =>
     .split(/\r\n|\r|\n/)
     .map((line) => printable(line))
     .join('\n')
-
-const entities: { [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-export const html = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char] as string)
 
 /**
  * Slack: & < > are its control characters, `<!channel>` wakes everybody. * _ ~ ` only format, and Slack knows no escape for them: a zero
