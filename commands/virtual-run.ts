@@ -19,6 +19,7 @@ import type { Transport } from '../devices-sim/transport.ts'
 import type { TruthWriter } from '../devices-sim/truth/truth.ts'
 import { createVirtualBroker, type VirtualBroker } from '../devices-sim/virtual/broker.ts'
 import { createPlacedRecords } from '../devices-sim/virtual/placed-records.ts'
+import { topicOf } from '../liveness/notify/mqtt.ts'
 import { openStore } from '../open-store.ts'
 import { openPipeline } from '../pipeline.ts'
 import { createPlan } from '../plan.ts'
@@ -30,7 +31,6 @@ import { limits } from '../telemetry/limits.ts'
 import type { QuarantineView } from '../telemetry/quarantine.ts'
 import type { ReadingStore } from '../telemetry/query.ts'
 import type { Route } from '../telemetry/route.ts'
-import { alertTopic } from '../telemetry/schema.ts'
 import { topicPattern } from '../telemetry/topic.ts'
 
 export type VirtualFleet = Pick<Fleet, 'start' | 'drain' | 'close'>
@@ -102,7 +102,12 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
 
     const clock = createVirtualClock(startMs)
     const hear = ({ alert }: Notification) =>
-      truth.write({ type: 'alert', atMs: clock.nowMs(), topic: topicOf(alert), payload: JSON.stringify(told(alert)) })
+      truth.write({
+        type: 'alert',
+        atMs: clock.nowMs(),
+        topic: topicOf('alerts', alert),
+        payload: JSON.stringify(told(alert)),
+      })
     const placed = createPlacedRecords()
     const counters = createCounters()
     let failure: Error | null = null
@@ -225,12 +230,6 @@ function every(clock: SimClock, ms: number, run: () => void): () => void {
   next()
   return () => forget()
 }
-
-/** As the MQTT notifier names it. */
-const topicOf = ({ subject }: Alert): string =>
-  subject.kind === 'device'
-    ? alertTopic(subject.site, subject.device)
-    : `alerts/groups/${subject.factor}/${subject.name || '-'}`
 
 /** What the oracle goes by. */
 const told = ({ rule, state, why, devices }: Alert) => ({

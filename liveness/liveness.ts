@@ -233,10 +233,7 @@ export async function startLiveness(options: LivenessOptions): Promise<Liveness>
     healthNotRemembered: health.notRemembered,
     begin() {
       hasBegun = true
-      stops.push(
-        every(watchMs, tickIfDue),
-        every(healthMs, () => tellHealth()),
-      )
+      stops.push(every(watchMs, tickIfDue), every(healthMs, tellHealth))
       armAlerts()
     },
     async close() {

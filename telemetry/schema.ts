@@ -120,5 +120,3 @@ export const defaultChannels = {
 export const readingTopic = (channel: string) => `sensors/{site}/{device}/${channel}`
 /** Birth (`online`) and will (`offline`), retained. */
 export const statusTopic = 'sensors/{site}/{device}/status'
-/** Where the platform publishes a device's alert, retained until the device is back. */
-export const alertTopic = (site: string, device: string) => `alerts/${site}/${device}`

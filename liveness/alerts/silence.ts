@@ -48,6 +48,9 @@ export type Silence = {
 /** Of factors that explain as much, the first is named. */
 const bySpecificity: readonly Factor[] = ['gateway', 'site', 'network', 'firmware', 'ourselves']
 const createShared = (factor: Factor, name: string): Shared => ({ factor, name, fresh: new Set(), old: 0, latest: [] })
+/** So many fell silent just now. */
+const isBurstAt = ({ latest }: Shared, atMs: number): boolean =>
+  latest.length >= limits.waveBurst && (latest[0] as number) > atMs - limits.waveBurstMs
 const sharedKey = (factor: Factor, name: string) => `${factor}/${name}`
 
 export const isSilent = (state: DeviceState): boolean => state === 'late' || state === 'offline' || state === 'lost'
@@ -151,7 +154,7 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
       for (const its of device.shares) {
         const { latest, fresh } = its
         const lastMs = latest.at(-1) ?? 0
-        const isBurst = latest.length >= limits.waveBurst && (latest[0] as number) > atMs - limits.waveBurstMs
+        const isBurst = isBurstAt(its, atMs)
         const isRecent = fresh.size >= limits.waveDevicesMin && lastMs > atMs - limits.waveQuietMs
         if (!isBurst && !isRecent) continue
         const { silent, of } = waveBy(its)
@@ -169,8 +172,7 @@ export function createSilence(saved: SavedSilence | null, factorsOf: FactorsOf, 
         const since = its.latest.at(-limits.waveDevicesMin) ?? Number.NEGATIVE_INFINITY
         if (lastMs <= atMs - limits.waveSettleMs || since < lastMs - limits.waveBurstMs) return false
         const { silent, of } = waveBy(its)
-        const isBurst = its.latest.length >= limits.waveBurst && (its.latest[0] as number) > atMs - limits.waveBurstMs
-        return silent >= (isBurst ? limits.waveBurstHintMin : limits.waveHintMin) * of
+        return silent >= (isBurstAt(its, atMs) ? limits.waveBurstHintMin : limits.waveHintMin) * of
       }
       return device?.shares.some(isBreaking) ? 'fast' : null
     },

@@ -10,7 +10,7 @@ import { type Clock, steadyClock, systemClock } from '../../telemetry/clock.ts'
 import { type Counters, count } from '../../telemetry/counters.ts'
 import { limits } from '../../telemetry/limits.ts'
 import { createBudget } from './budget.ts'
-import { readJson, writeJson } from './json-file.ts'
+import { keepJson, readJson } from './json-file.ts'
 import { keyOf, type Outcome, type Parcel, rejected, type Sender, type Told } from './parcel.ts'
 import { createQueue } from './queue.ts'
 
@@ -75,19 +75,12 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   let notBeforeMs = 0
   let sending: Promise<void> | null = null
   let wakeUp: NodeJS.Timeout | null = null
-  let saveSoon: NodeJS.Timeout | null = null
-  let saving: Promise<void> = Promise.resolve()
   let isClosed = false
 
-  function save(): Promise<void> {
-    saveSoon = null
-    saving = saving
-      .then(() => writeJson(path, { waiting: queue.all(), told: [...known], dropped } satisfies Saved))
-      .catch((error) => log.warn({ err: error, notifier: name }, 'what waits for a notifier could not be saved'))
-    return saving
-  }
+  const value = () => ({ waiting: queue.all(), told: [...known], dropped }) satisfies Saved
+  const file = keepJson(path, value, log, name, 'what waits for a notifier could not be saved')
   function changed(): void {
-    if (!isClosed) saveSoon ??= setTimeout(save, limits.notifierSaveMs)
+    if (!isClosed) file.changed()
   }
 
   function next(): void {
@@ -170,21 +163,16 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       changed()
       next()
     },
-    kept() {
-      if (saveSoon === null) return saving
-      clearTimeout(saveSoon)
-      return save()
-    },
+    kept: file.kept,
     status: () => ({ queued: queue.length(), ...status }),
     async close() {
       isClosed = true
       if (wakeUp !== null) clearTimeout(wakeUp)
-      if (saveSoon !== null) clearTimeout(saveSoon)
       const waited = new AbortController()
       const awhile = sleep(limits.notifierCloseMsMax, undefined, { signal: waited.signal }).catch(() => {})
       await Promise.race([sending, awhile])
       waited.abort()
-      await save()
+      await file.save()
     },
   }
 }

@@ -11,7 +11,7 @@ import type { Alert, NotifierConfig } from '../../telemetry/alert.ts'
 import type { Counters } from '../../telemetry/counters.ts'
 import type { DeviceName, DeviceStatus } from '../../telemetry/device.ts'
 import { limits } from '../../telemetry/limits.ts'
-import { writeJson } from './json-file.ts'
+import { keepJson } from './json-file.ts'
 import { failed, type Outcome, type Parcel, type Sender, sent, type Told, within } from './parcel.ts'
 import type { Standing, StandingAlert } from './standing.ts'
 
@@ -30,15 +30,7 @@ export type MqttOptions = {
 }
 
 export function createMqtt({ config, publish, statusOf, standing, path, counters, log }: MqttOptions): Sender {
-  let saveSoon: NodeJS.Timeout | null = null
-  let saving: Promise<void> = Promise.resolve()
-  function save(): Promise<void> {
-    saveSoon = null
-    saving = saving
-      .then(() => writeJson(path, standing.all()))
-      .catch((error) => log.warn({ err: error, notifier: config.name }, 'alerts that stand could not be saved'))
-    return saving
-  }
+  const file = keepJson(path, standing.all, log, config.name, 'alerts that stand could not be saved')
 
   async function tell(told: Told): Promise<Outcome> {
     const { kind, alert } = told.notification
@@ -50,7 +42,7 @@ export function createMqtt({ config, publish, statusOf, standing, path, counters
     const isRetained = kind === 'resolved' ? true : standing.add(topic, alert)
     if (!isRetained) counters.standingAlertsDropped++
     if (kind === 'resolved') standing.remove(topic, alert.id)
-    saveSoon ??= setTimeout(save, limits.notifierSaveMs)
+    file.changed()
     const stand = standing.of(topic)
     const payload = JSON.stringify(payloadOf(told, stand, statusOf))
     await publish(topic, payload, { retain: isRetained && stand.length > 0, qos: 1 })
@@ -66,10 +58,7 @@ export function createMqtt({ config, publish, statusOf, standing, path, counters
       const trying = tell(first).catch((error: Error) => failed(error.message))
       return within(limits.notifierTryMsMax, trying)
     },
-    async close() {
-      if (saveSoon !== null) clearTimeout(saveSoon)
-      await save()
-    },
+    close: file.save,
   }
 }
 
