@@ -1,18 +1,17 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how the file names variables.
 import { expect, test } from 'vitest'
-import { StartError } from '../telemetry/errors.ts'
 import { loadConfig } from './load.ts'
+import { problemsOf } from './problems.fake.ts'
 
 const load = (broker: string, env: NodeJS.ProcessEnv = {}) => loadConfig(`broker: ${broker}\n`, 'x', env).broker
-function problems(broker: string, env: NodeJS.ProcessEnv = {}): string[] {
-  try {
-    load(broker, env)
-  } catch (error) {
-    if (error instanceof StartError) return error.problems.map((it) => it.replace('x:1 broker.', ''))
-    throw error
-  }
-  return []
-}
+const problems = (broker: string, env: NodeJS.ProcessEnv = {}) =>
+  problemsOf(
+    `broker: ${broker}
+`,
+    'x',
+    env,
+    'x:1 broker.',
+  )
 
 const key = 'k'.repeat(32)
 const defaults = {

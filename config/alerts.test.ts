@@ -1,20 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how the file names variables.
 import { expect, test } from 'vitest'
-import { StartError } from '../telemetry/errors.ts'
 import { minuteOfDay, weekdays } from './alert-rules.ts'
 import { loadConfig } from './load.ts'
+import { problemsOf } from './problems.fake.ts'
 
 const load = (text: string, env: NodeJS.ProcessEnv = {}) => loadConfig(text, 'telemetry.yaml', env)
 
-function problems(text: string, env: NodeJS.ProcessEnv = {}): string[] {
-  try {
-    load(text, env)
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    return error.problems.map((it) => it.replace('telemetry.yaml:', ''))
-  }
-  return []
-}
+const problems = (text: string, env: NodeJS.ProcessEnv = {}) => problemsOf(text, 'telemetry.yaml', env)
 
 /** A file with one rule that says this, and the notifier mqtt. */
 const rule = (text: string) => `alerts: { rules: [{ name: a, ${text} }] }`

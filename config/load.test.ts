@@ -7,19 +7,11 @@ import { StartError } from '../telemetry/errors.ts'
 import { limits } from '../telemetry/limits.ts'
 import { createRoute } from '../telemetry/route.ts'
 import { loadConfig, readConfigFile } from './load.ts'
+import { problemsOf } from './problems.fake.ts'
 
 const load = (text: string | null, env: NodeJS.ProcessEnv = {}) => loadConfig(text, 'telemetry.yaml', env)
 
-/** The lines of the StartError, without the name of the file. */
-function problems(text: string, env: NodeJS.ProcessEnv = {}): string[] {
-  try {
-    load(text, env)
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    return error.problems.map((it) => it.replace('telemetry.yaml:', ''))
-  }
-  return []
-}
+const problems = (text: string, env: NodeJS.ProcessEnv = {}) => problemsOf(text, 'telemetry.yaml', env)
 
 const defaults = {
   data: './data',

@@ -1,21 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how the file names variables.
 /** Everything that routes and sources can say, and what is said of what they cannot. */
 import { expect, test } from 'vitest'
-import { StartError } from '../telemetry/errors.ts'
 import { createRoute, fieldRuleDefaults, type Route, treeDefaults } from '../telemetry/route.ts'
 import { loadConfig } from './load.ts'
+import { problemsOf } from './problems.fake.ts'
 
 const load = (text: string, env: NodeJS.ProcessEnv = {}) => loadConfig(text, 'f', env)
 
-function problems(text: string, env: NodeJS.ProcessEnv = {}): string[] {
-  try {
-    load(text, env)
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    return error.problems.map((it) => it.replace('f:', ''))
-  }
-  return []
-}
+const problems = (text: string, env: NodeJS.ProcessEnv = {}) => problemsOf(text, 'f', env)
 
 /** One route with the given lines, in YAML's flow form. */
 const oneRoute = (rest: string) => `routes: [{ topic: "a/{device}", measurement: m, ${rest} }]`

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { alertOf, createAlertingFake } from '../../console/alerting.fake.ts'
 import { type Console, createConsole } from '../../console/console.ts'
@@ -10,9 +10,9 @@ import { createCounters } from '../../telemetry/counters.ts'
 import type { DeviceStatus } from '../../telemetry/device.ts'
 import { createTimes } from '../../telemetry/times.ts'
 import { patient } from '../flow/helpers.ts'
-import { commandPath, needs } from '../servers/tools.ts'
+import { openPage, startBrowser } from '../servers/browser.ts'
+import { needs } from '../servers/tools.ts'
 
-const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
 const nowMs = Date.now()
 const hourMs = 3_600_000
 const longSite = 'a-site-with-a-very-long-name-indeed'
@@ -36,7 +36,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
   let said: string[]
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: commandPath('chromium') as string, args })
+    browser = await startBrowser()
   })
   afterAll(() => browser?.close())
 
@@ -105,16 +105,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('the alerts of the page', ()
       log: pino({ level: 'silent' }),
     })
     said = []
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-    page.setDefaultTimeout(20_000)
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
-    })
-    page.on('pageerror', (error) => said.push(error.message))
-    page.on('dialog', (dialog) => {
-      said.push(`dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
+    page = await openPage(browser, (text) => said.push(text))
   })
   afterEach(async () => {
     await page.close()

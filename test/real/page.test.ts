@@ -2,15 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startDemoFleet } from '../../devices-sim/demo.ts'
 import type { Fleet } from '../../devices-sim/fleet.ts'
 import { openDuckdb } from '../../stores/duckdb.ts'
 import { createSeries, emptyCheckpoint } from '../../telemetry/point.ts'
 import { patient } from '../flow/helpers.ts'
+import { openPage, startBrowser } from '../servers/browser.ts'
 import { type DewpointServer, startDewpoint } from '../servers/dewpoint.ts'
-import { commandPath, needs } from '../servers/tools.ts'
+import { needs } from '../servers/tools.ts'
 
 const devices = 10
 const countDrawnPixels = `(() => {
@@ -19,16 +20,6 @@ const countDrawnPixels = `(() => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
   return data.filter((byte, i) => i % 4 === 3 && byte !== 0).length
 })()`
-/** The first three keep Chromium running where there is no sandbox and no GPU; the others keep it from phoning home. */
-const args = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
   let server: DewpointServer
@@ -41,7 +32,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
   beforeAll(async () => {
     server = await startDewpoint()
     fleet = startDemoFleet({ url: server.mqttUrl, devices, seed: 7, intervalMs: 500 })
-    browser = await chromium.launch({ executablePath: commandPath('chromium') as string, args })
+    browser = await startBrowser()
   })
   afterAll(async () => {
     await browser?.close()
@@ -52,12 +43,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('page', () => {
   beforeEach(async () => {
     said = []
     asked = []
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-    page.setDefaultTimeout(20_000)
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
-    })
-    page.on('pageerror', (error) => said.push(error.message))
+    page = await openPage(browser, (text) => said.push(text))
     page.on('request', (request) => asked.push(request.url()))
   })
   afterEach(async () => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createAlertingFake } from '../../console/alerting.fake.ts'
 import { type Console, createConsole } from '../../console/console.ts'
@@ -12,9 +12,9 @@ import { lifeCycle, MessageKind } from '../../telemetry/message.ts'
 import { type QuarantineEntry, toEntry } from '../../telemetry/quarantine.ts'
 import { createTimes } from '../../telemetry/times.ts'
 import { patient } from '../flow/helpers.ts'
-import { commandPath, needs } from '../servers/tools.ts'
+import { openPage, startBrowser } from '../servers/browser.ts'
+import { needs } from '../servers/tools.ts'
 
-const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
 const decideAfterMs = 200
 
 describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', () => {
@@ -26,7 +26,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
   let said: string[]
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: commandPath('chromium') as string, args })
+    browser = await startBrowser()
   })
   afterAll(() => browser?.close())
 
@@ -106,16 +106,7 @@ describe.skipIf(needs({ chromium: true }) !== null)('quarantine of the page', ()
       log: pino({ level: 'silent' }),
     })
     said = []
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-    page.setDefaultTimeout(20_000)
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') said.push(message.text())
-    })
-    page.on('pageerror', (error) => said.push(error.message))
-    page.on('dialog', (dialog) => {
-      said.push(`dialog: ${dialog.message()}`)
-      void dialog.dismiss()
-    })
+    page = await openPage(browser, (text) => said.push(text))
   })
   afterEach(async () => {
     await page.close()
